@@ -94,6 +94,8 @@ def test_no_password_is_quoted(capsys: pytest.CaptureFixture[str], tmp_path: Pat
 SECRETS = {
     "webhook.url": '[webhook]\nurl = "hooks.example/s3cret"',
     "alertmanager.urls": '[alertmanager]\nurls = ["http://a", "http:/u:s3cret@b?k=s3cret"]',
+    "pool.members": '[pool]\nmembers = ["http://u:s3cret@a"]',
+    "pool.prometheus": '[pool]\nprometheus = "http://u:s3cret@a"',
     "command.argv": '[command]\nargv = ["curl", "-H", "X: s3cret"]',
 }
 """Values with a secret that are rejected, by key."""
@@ -116,6 +118,14 @@ def test_no_secret_is_quoted(capsys: pytest.CaptureFixture[str], tmp_path: Path,
         (
             '[webhook]\nusername = "u"\npassword_file = "/f"\nbearer_token_file = "/t"',
             "webhook.bearer_token_file: webhook.username is set too; set one of them",
+        ),
+        (
+            '[pool]\nmembers = ["http://a"]\nprometheus = "http://b"',
+            "prometheus: pool.members is set too; set one of them",
+        ),
+        (
+            '[pool]\nprometheus = "http://u:s3cret@b"',
+            "prometheus: must not have a user; set pool.username and pool.password_file",
         ),
         ('[webhook]\npassword_file = "/f"', "password_file: webhook.username is missing; set"),
         ('[webhook]\nurl_file = "f"', "url_file: 'f' must be an absolute path"),

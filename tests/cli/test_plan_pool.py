@@ -125,6 +125,14 @@ def test_a_host_that_cannot_be_read_leaves_the_rest(plan: Plan, tmp_path: Path) 
     assert "100 linux: cannot say whether they fit; no room found for 98 linux" in done.out
 
 
+def test_a_pool_of_which_nothing_is_known_says_so(plan: Plan, tmp_path: Path) -> None:
+    """Where no host can be read, it cannot be said that VMs do not fit."""
+    done = plan("--pool", pool(tmp_path, xen1="tree:/nowhere"), "--add=linux=1")
+
+    assert done.status == 3
+    assert "1 linux: cannot say whether they fit" in done.out
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -134,6 +142,18 @@ def test_a_host_that_cannot_be_read_leaves_the_rest(plan: Plan, tmp_path: Path) 
         ("[hosts.a]\nurl = 1", "hosts.a must have one of: source, url, a string"),
         ("[hosts.a]\nhost = 'x'", "hosts.a must have one of: source, url, a string"),
         ("[hosts.a]\nurl = 'x'\nsource = 'y'", "hosts.a must have one of: source, url"),
+        (
+            "[hosts.a]\nurl = 'x'\nca_files = 'y'",
+            "hosts.a has ca_files, which is not a key of it; b",
+        ),
+        ("[hosts.a]\nsource = 'x'\nca_file = 'y'", "hosts.a has ca_file, which is not a key of it"),
+        ("[hosts.a]\nurl = 'http://x'\nusername = 'y'", "must have username and password_file, or"),
+        ("[hosts.a]\nurl = 'http://x'\nca_file = 'y'", "hosts.a: ca_file is for https, and"),
+        ("[hosts.a]\nurl = 'https://x'\nca_file = 'y'", "y: No such file or directory"),
+        (
+            "[hosts.a]\nurl = 'http://x'\nusername = 'y'\npassword_file = 'none'",
+            "none: No such file or directory",
+        ),
         ("[hosts.a", "--pool: "),
     ],
 )
@@ -157,6 +177,9 @@ def test_a_bad_file_is_refused(plan: Plan, tmp_path: Path, text: str, words: str
             ("--prometheus=http://x", "--shape=linux", "--memory=1GiB"),
             "--prometheus and --memory are mutually exclusive",
         ),
+        (("--user=a:b",), "--user requires --pool FILE or --prometheus URL"),
+        (("--prometheus=http://x", "--cacert=y"), "--prometheus: --cacert is for https, and the"),
+        (("--prometheus=https://x", "--user=y"), "--prometheus: --user must be NAME:PASSWORD"),
         (("--prometheus=http://127.0.0.1:9",), "--prometheus: http://127.0.0.1:9"),
     ],
 )

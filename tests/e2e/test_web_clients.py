@@ -114,6 +114,46 @@ def test_curl_is_served_with_certificate_and_password(
         assert not Path(site.socket).exists()
 
 
+def plan(*arguments: str) -> tuple[int, str]:
+    """Exit status of `xenwatch plan`, and what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "xenwatch", "plan", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_pool_is_planned_with_certificate_and_password(
+    pki: Path, tmp_path: Path, users: str
+) -> None:
+    """By the options, or by the keys of a host; without them the host has no room, with the reason.
+
+    A Prometheus is asked as the options say: a daemon there knows the user, but not the query.
+    """
+    hosts, known = pki / "hosts.toml", ("--cacert", str(pki / "server.crt"))
+    (pki / "password").write_text("alice123\n")
+    keys = 'username = "alice"\npassword_file = "password"\nca_file = "server.crt"\n'
+    asked = ("--pool", str(hosts), "--add=linux=1")
+    with running(pki, tmp_path, PAIR + users) as site:
+        url = f'[hosts.xen1]\nurl = "{site.url}"\n'
+        hosts.write_text(url)
+        assert plan(*asked, *known, "--user", ALICE)[0] == 0
+        status, said = plan(*asked, *known)
+        assert (status, "HTTP status 401 Unauthorized: give --user" in said) == (3, True), said
+        status, said = plan(*asked, "--user", ALICE)
+        assert (status, "to trust the daemon's certificate: --cacert FILE" in said) == (3, True)
+        hosts.write_text(url + keys)
+        assert plan(*asked)[0] == 0
+        assert plan(*asked, "--user=alice:no", f"--cacert={pki}/ca.crt")[0] == 0
+        prometheus = ("--prometheus", site.url, *known)
+        assert "HTTP status 401" in plan(*prometheus, "--user=alice:no")[1]
+        assert "HTTP status 404" in plan(*prometheus, "--user", ALICE)[1]
+
+
 def test_openssl_is_refused_as_configured(pki: Path, tmp_path: Path) -> None:
     """Versions below the min and clients without a certificate of the authority are refused."""
     mine = ("-cert", "client.crt", "-key", "client.key", "-ign_eof")

@@ -17,8 +17,9 @@ from aiohttp.test_utils import TestServer, unused_port
 from tests.http.test_server import NAMES, Site
 from tests.page.test_page import FULL
 from xenwatch.delivery.endpoint import Endpoint
+from xenwatch.http import answers as answers_module
 from xenwatch.http import members as members_module
-from xenwatch.http.members import Members
+from xenwatch.http.members import Members, daemons
 from xenwatch.http.refusals import Refusals
 from xenwatch.http.server import Handlers
 from xenwatch.http.status_page import StatusCache
@@ -26,7 +27,7 @@ from xenwatch.page import pool
 from xenwatch.page.document import Links
 from xenwatch.status import host_status
 from xenwatch.status.host_status import ShapeRow
-from xenwatch.status.pool import HostRow, host_row, host_rows, without_answer
+from xenwatch.status.pool import HostRow, Hosts, host_row, host_rows, without_answer
 
 NOW = FULL.time
 LINKS = Links("/style", "/script", "/icon", {})
@@ -64,7 +65,9 @@ async def test_the_worst_host_comes_first() -> None:
     row = dataclasses.replace(FULL.limits[0], state="critical", ratio=0.97)
     async with member(saying(hostname="bad", limits=(row,))) as url:
         site = Site()
-        site.handlers = Handlers(site.publisher, NAMES, 40, Refusals(float), members=endpoints(url))
+        site.handlers = Handlers(
+            site.publisher, NAMES, 40, Refusals(float), members=daemons(endpoints(url))
+        )
         async with site.client() as client, client.get("/pool") as answer:
             text = await answer.text()
 
@@ -88,11 +91,11 @@ async def test_what_a_member_does_not_say_is_unknown(
     body: bytes | None, status: int, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is never fine, and the reason is told; answers are bounded in size and time."""
-    monkeypatch.setattr(members_module, "MOST_BYTES", 1024)
-    monkeypatch.setattr(members_module, "MOST_PARTS", 50)
-    monkeypatch.setattr(members_module, "DEADLINE", 0.5 if body is None else 60.0)
+    monkeypatch.setattr(answers_module, "MOST_BYTES", 1024)
+    monkeypatch.setattr(answers_module, "MOST_PARTS", 50)
+    monkeypatch.setattr(answers_module, "DEADLINE", 0.5 if body is None else 60.0)
     async with member(body, status) as url:
-        (found,) = await answers(Members(endpoints(url)))
+        (found,) = await answers(Members(daemons(endpoints(url))))
 
     assert found.time is None
     assert reason in found.reason
@@ -112,7 +115,7 @@ async def test_a_compressed_answer_is_not_unpacked() -> None:
     app = web.Application()
     app.router.add_get(host_status.PATH, overview)
     async with TestServer(app) as server:
-        (found,) = await answers(Members(endpoints(str(server.make_url("")))))
+        (found,) = await answers(Members(daemons(endpoints(str(server.make_url(""))))))
 
     assert wanted == ["identity"]
     assert found.reason == "response is compressed, which was not asked for"
@@ -150,18 +153,18 @@ def test_no_text_of_a_member_leaves_its_line() -> None:
 
 async def test_the_page_is_rendered_once_for_the_same_answers() -> None:
     """Clients share it until there are other answers, or readings."""
-    site, others = Site(), [host_row("a", FULL)]
+    site, others = Site(), Hosts((host_row("a", FULL),))
     async with site.client():
         rendered = StatusCache("here", LINKS).rendered(site.newest.assessment)
         first = await rendered.pool(others)
         assert await rendered.pool(others) is first
-        assert b"another" in (await rendered.pool([without_answer("another", "")])).plain
+        assert b"another" in (await rendered.pool(Hosts((without_answer("another", ""),)))).plain
 
 
 async def test_a_member_that_is_gone_is_unknown() -> None:
     """A refused connection has its reason."""
     url = f"http://127.0.0.1:{unused_port()}"
-    (found,) = await answers(Members(endpoints(url)))
+    (found,) = await answers(Members(daemons(endpoints(url))))
 
     assert (found.time, found.url) == (None, url)
     assert found.reason
@@ -178,7 +181,7 @@ async def test_a_defect_hides_no_other_member(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(host_status, "loads", broken)
     async with member(bad) as one, member(saying()) as other:
-        found = await answers(Members(endpoints(one, other)))
+        found = await answers(Members(daemons(endpoints(one, other))))
 
     assert [answer.reason for answer in found] == ["no such number", ""]
 
@@ -187,7 +190,7 @@ async def answers(members: Members) -> Sequence[HostRow]:
     """The answers, which are not refused."""
     found = await members.answers()
     assert found is not None
-    return found
+    return found.rows
 
 
 async def test_members_are_asked_once_for_all_who_look() -> None:
@@ -195,7 +198,7 @@ async def test_members_are_asked_once_for_all_who_look() -> None:
     asked.clear()
     now = [100.0]
     async with member(saying()) as url:
-        members = Members(endpoints(url), lambda: now[0])
+        members = Members(daemons(endpoints(url)), lambda: now[0])
         await asyncio.gather(*(members.answers() for _ in range(3)))
         assert len(asked) == 1
         await members.answers()
@@ -219,7 +222,7 @@ async def test_the_last_answers_are_shown_while_members_are_slow(
         return without_answer(endpoint.url, str(begun[0]))
 
     monkeypatch.setattr(members_module, "_ask", slow)
-    members = Members(endpoints("a"), lambda: now[0])
+    members = Members(daemons(endpoints("a")), lambda: now[0])
     first = await answers(members)
     assert await answers(members) is first
     assert begun == [1]
@@ -244,7 +247,9 @@ async def test_a_silent_member_leaves_places_to_scrapes(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(members_module, "_ask", silent)
     site, most = Site(max_requests=12), members_module.WAITING
-    site.handlers = Handlers(site.publisher, NAMES, 12, Refusals(float), members=endpoints("a"))
+    site.handlers = Handlers(
+        site.publisher, NAMES, 12, Refusals(float), members=daemons(endpoints("a"))
+    )
     async with site.client() as client:
         looks = [asyncio.ensure_future(client.get("/pool")) for _ in range(12)]
         for refused in itertools.islice(asyncio.as_completed(looks), 12 - most):

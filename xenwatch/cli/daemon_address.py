@@ -25,7 +25,9 @@ from xenwatch.values import dataclass
 EXAMPLE: Final = f"http://{LISTEN.default[0]}"
 LOOPBACK: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 """Where to ask a daemon that listens on all addresses."""
-OPTIONS: Final = ("url", "cacert", "cert", "key", "user")
+ACCESS: Final = ("cacert", "cert", "key", "user")
+"""The options of `add_access` by name."""
+OPTIONS: Final = ("url", *ACCESS)
 """The options of `add_options` by name."""
 MOST_CREDENTIALS: Final = 4096
 """Bytes of a file with user and password."""
@@ -81,12 +83,17 @@ def add_options(parser: argparse.ArgumentParser, otherwise: str) -> None:
         help=f"URL of the daemon, or unix:/PATH; not with {otherwise} (default: the Unix "
         f"socket in {LISTEN.path} of the configuration, else its first address)",
     )
+    default = "the system's; for the configured daemon, the certificate in its configuration"
+    add_access(parser, "the daemon", default)
+
+
+def add_access(parser: argparse.ArgumentParser, whom: str, default: str) -> None:
+    """The options of TLS, and of user and password."""
     parser.add_argument(
         "--cacert",
         metavar="FILE",
         type=filled,
-        help="CA certificates, or the daemon's own, in PEM (default: the system's; for the "
-        "configured daemon, the certificate in its configuration)",
+        help=f"CA certificates, or that of {whom}, in PEM (default: {default})",
     )
     parser.add_argument("--cert", metavar="FILE", type=filled, help="client certificate in PEM")
     parser.add_argument(
@@ -106,23 +113,32 @@ def add_options(parser: argparse.ArgumentParser, otherwise: str) -> None:
 
 def address_of(options: argparse.Namespace) -> Address:
     """The daemon the options name, else the one of this host. Raises `AddressError`."""
+    return accessed(Address(options.url) if options.url else configured(options), options)
+
+
+def accessed(
+    found: Address, options: argparse.Namespace, ca: tuple[str, str] = ("", "")
+) -> Address:
+    """A daemon with the options of `add_access`. Raises `AddressError`.
+
+    `ca` has CA certificates in place of the option's, with the name of what says so.
+    """
     if options.key and not options.cert:
         raise AddressError("--key is the key of --cert, which is missing")
-    found = Address(options.url) if options.url else configured(options)
-    for name in ("cacert", "cert"):
-        if getattr(options, name) and not found.url.startswith("https:"):
-            raise AddressError(f"--{name} is for https, and the daemon is asked at {found.url}")
+    named, cacert = ca if ca[1] else ("--cacert", options.cacert)
+    files = {named: cacert, "--cert": options.cert, "--key": options.key}
+    for name in (named, "--cert"):
+        if files[name] and not found.url.startswith("https:"):
+            raise AddressError(f"{name} is for https, and the daemon is asked at {found.url}")
     context = found.context
     try:
-        if options.cacert or options.cert:
-            context = context if context and not options.cacert else _trusting(options.cacert)
+        if cacert or options.cert:
+            context = context if context and not cacert else _trusting(cacert)
             if options.cert:
                 context.load_cert_chain(options.cert, options.key, password=str)
     except (OSError, ValueError) as error:
-        given = {f"--{name}": getattr(options, name) for name in ("cacert", "cert", "key")}
-        named = ", ".join(f"{flag} {printable(path)}" for flag, path in given.items() if path)
-        reason = why(error)
-        raise AddressError(f"{named}: {reason}") from None
+        text = ", ".join(f"{name} {printable(path)}" for name, path in files.items() if path)
+        raise AddressError(f"{text}: {why(error)}") from None
     return dataclasses.replace(found, context=context, credentials=_credentials(options.user or ""))
 
 

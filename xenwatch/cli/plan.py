@@ -11,6 +11,7 @@ from typing import Any, Final
 from xenwatch.assessment import Assessment, assess_pass
 from xenwatch.cli import pool, pool_hosts
 from xenwatch.cli.configured import configured, rules
+from xenwatch.cli.daemon_address import ACCESS
 from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
 from xenwatch.cli.faults import Faults
 from xenwatch.cli.option_values import filled
@@ -155,9 +156,9 @@ def run_pool(options: argparse.Namespace) -> int:
             count = None if options.count is None else number("--count", options.count)
             wanted = {} if count is None else {shapes[0]: count}
         if options.prometheus is not None:
-            members = pool_hosts.from_prometheus(options.prometheus, known)
+            members = pool_hosts.from_prometheus(options, known)
         else:
-            members = pool_hosts.members(options.pool, settings, rules(settings), shapes)
+            members = pool_hosts.members(options, settings, rules(settings), shapes)
     except (PlanError, PoolError) as error:
         say(str(error))
         return USAGE
@@ -184,6 +185,9 @@ def conflict(options: argparse.Namespace) -> str:
         return (
             f"{pooled} and {[*given, *alone][0]} are mutually exclusive" if given or alone else ""
         )
+    access = [f"--{name}" for name in ACCESS if getattr(options, name) is not None]
+    if access:
+        return f"{access[0]} requires --pool FILE or --prometheus URL"
     if options.platform is not None and given:
         return f"--platform and {given[0]} are mutually exclusive"
     return ""

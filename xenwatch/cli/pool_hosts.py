@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
 import math
@@ -9,16 +10,17 @@ import time
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import quote, urlencode
 
 from xenwatch.assessment import Assessment, Rules, assess_pass
 from xenwatch.cli import daemon_client, daemon_request
-from xenwatch.cli.daemon_address import Address
+from xenwatch.cli.daemon_address import Address, AddressError, accessed
 from xenwatch.cli.daemon_request import AskError
 from xenwatch.cli.passes import Live, Replayed, moment
 from xenwatch.cli.source import is_record, open_source
-from xenwatch.config import state_file
+from xenwatch.config import secret_file, state_file
 from xenwatch.config.settings import Settings
 from xenwatch.display.text import printable, shown
 from xenwatch.display.why import why
@@ -29,13 +31,16 @@ from xenwatch.planning.running import running
 from xenwatch.planning.shapes import TYPES, Shape
 from xenwatch.readings.domains import STOPPED
 from xenwatch.sources.base import SourceError
-from xenwatch.status import from_json
+from xenwatch.status import from_json, prometheus
 from xenwatch.status.domain_row import DomainRow
 from xenwatch.status.notices import notices
 from xenwatch.values import dataclass
 
 FILE_LIMIT: Final = 1 << 20
-_KINDS: Final = ("source", "url")
+URL: Final = "url"
+_KINDS: Final = ("source", URL)
+_ACCESS: Final = ("username", "password_file", "ca_file")
+"""Keys beside `url`; files are relative to the file of the pool."""
 _QUERIES: Final = {
     "rooms": "max by (instance, shape, limit) (xenwatch_limit_vm_headroom)",
     "whole": "max by (instance, shape) (xenwatch_vm_headroom)",
@@ -213,12 +218,19 @@ def _json(place: Address, path: str) -> dict[str, Any]:
     return found
 
 
-def members(path: str, settings: Settings, rules: Rules, shapes: Iterable[Shape]) -> list[Member]:
-    """The hosts of a file, with their room for these shapes and those that run in the pool.
+def members(
+    options: argparse.Namespace, settings: Settings, rules: Rules, shapes: Iterable[Shape]
+) -> list[Member]:
+    """The hosts of the file `pool`, with their room for these shapes and those that run in it.
 
-    Raises `PoolError`.
+    Daemons are asked as the options of `add_access` say, and the file. Raises `PoolError`.
     """
-    hosts = [_host(name, kind, value, settings, rules) for name, kind, value in _listed(path)]
+    named = list(_listed(options.pool))
+    places = {name: _place(name, keys, options) for name, keys in named if URL in keys}
+    hosts = [
+        _asked(name, places[name]) if name in places else _read(name, keys, settings, rules)
+        for name, keys in named
+    ]
     every = dict.fromkeys(shapes)
     for host in hosts:
         every |= dict.fromkeys(host.vms() or ())
@@ -232,8 +244,8 @@ def _member(host: Host, shapes: Iterable[Shape]) -> Member:
         return Unread(host.name, str(error)).member(shapes)
 
 
-def _listed(path: str) -> Iterator[tuple[str, str, str]]:
-    """Name, kind and value of each host of a file. Raises `PoolError`."""
+def _listed(path: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Name and keys of each host of a file. Raises `PoolError`."""
     try:
         found = tomllib.loads(state_file.read(path, FILE_LIMIT).decode())
     except (OSError, ValueError) as error:
@@ -242,32 +254,77 @@ def _listed(path: str) -> Iterator[tuple[str, str, str]]:
     if not isinstance(hosts, dict) or len(found) > 1 or not hosts:
         raise PoolError(f'--pool: {path}: expected tables such as [hosts.xen1] with url = "..."')
     for name, table in hosts.items():
-        keys = list(table) if isinstance(table, dict) else []
-        if len(keys) != 1 or keys[0] not in _KINDS or not isinstance(table[keys[0]], str):
-            place = f"--pool: {path}: hosts.{printable(name)}"
-            raise PoolError(f"{place} must have one of: {', '.join(_KINDS)}, a string")
-        yield printable(name), keys[0], table[keys[0]]
+        if problem := _wrong(table):
+            raise PoolError(f"--pool: {path}: hosts.{printable(name)} {problem}")
+        yield printable(name), table
 
 
-def _host(name: str, kind: str, value: str, settings: Settings, rules: Rules) -> Host:
+def _wrong(table: object) -> str:
+    """What is wrong with the keys of a host, empty if nothing is."""
+    keys = table if isinstance(table, dict) else {}
+    if len(keys.keys() & {*_KINDS}) != 1 or not all(
+        isinstance(each, str) for each in keys.values()
+    ):
+        return f"must have one of: {', '.join(_KINDS)}, a string"
+    more = keys.keys() - {*_KINDS}
+    if unknown := sorted(more - {*_ACCESS} if URL in keys else more):
+        beside = f"; beside url there may be: {', '.join(_ACCESS)}" if URL in keys else ""
+        return f"has {printable(unknown[0])}, which is not a key of it{beside}"
+    if len(more & {"username", "password_file"}) == 1:
+        return "must have username and password_file, or none of them"
+    return ""
+
+
+def _place(name: str, keys: Mapping[str, str], options: argparse.Namespace) -> Address:
+    """Where a daemon is asked, and as whom: by the options, unless the file says so.
+
+    Raises `PoolError`.
+    """
+    found = Address(keys[URL].rstrip("/"))
+    at = Path(options.pool).parent
+    beside = {key: str(at / keys[key]) for key in ("password_file", "ca_file") if keys.get(key)}
+    if not found.url.startswith("https:"):  # other hosts of the pool may have TLS
+        options = argparse.Namespace(**{**vars(options), "cacert": None, "cert": None, "key": None})
     try:
-        if kind == "url":
-            place = Address(value.rstrip("/"))
-            return Asked(name, place, daemon_client.ask(place).status.domains)
-        passes: Live | Replayed = (
-            moment(value, time.time()) if is_record(value) else Live(open_source(value))
-        )
-        return Read(name, assess_pass(passes.take(settings.probes()).snapshot, rules))
-    except (AskError, SourceError, ValueError) as error:
+        if "password_file" in beside:
+            options = argparse.Namespace(**{**vars(options), "user": None})
+        found = accessed(found, options, ("ca_file", beside.get("ca_file", "")))
+        if "password_file" in beside:
+            password = secret_file.text(beside["password_file"])
+            found = dataclasses.replace(found, credentials=f"{keys['username']}:{password}")
+    except AddressError as error:
+        raise PoolError(f"--pool: {options.pool}: hosts.{name}: {error}") from None
+    except (OSError, ValueError) as error:
+        reason = f"password_file: {beside['password_file']}: {why(error)}"
+        raise PoolError(f"--pool: {options.pool}: hosts.{name}: {reason}") from None
+    return found
+
+
+def _asked(name: str, place: Address) -> Host:
+    try:
+        return Asked(name, place, daemon_client.ask(place).status.domains)
+    except AskError as error:
         return Unread(name, str(error))
 
 
-def from_prometheus(url: str, known: Mapping[str, Shape]) -> list[Member]:
-    """The hosts that a Prometheus scrapes. Raises `PoolError`."""
-    place = Address(url.rstrip("/"))
+def _read(name: str, keys: Mapping[str, str], settings: Settings, rules: Rules) -> Host:
+    source = keys["source"]
     try:
+        passes: Live | Replayed = (
+            moment(source, time.time()) if is_record(source) else Live(open_source(source))
+        )
+        return Read(name, assess_pass(passes.take(settings.probes()).snapshot, rules))
+    except (SourceError, ValueError) as error:
+        return Unread(name, str(error))
+
+
+def from_prometheus(options: argparse.Namespace, known: Mapping[str, Shape]) -> list[Member]:
+    """The hosts that the Prometheus of the options scrapes. Raises `PoolError`."""
+    url = options.prometheus
+    try:
+        place = accessed(Address(url.rstrip("/")), options)
         found = {name: list(_vector(place, query)) for name, query in _QUERIES.items()}
-    except AskError as error:
+    except (AddressError, AskError) as error:
         raise PoolError(f"--prometheus: {error}") from None
     except (AttributeError, LookupError, TypeError, ValueError):
         raise PoolError(f"--prometheus: {shown(url)}: not an answer of Prometheus") from None
@@ -306,7 +363,4 @@ def _problem(name: str, labels: Mapping[str, str], value: float) -> str:
 
 
 def _vector(place: Address, query: str) -> Iterator[tuple[Mapping[str, str], float]]:
-    found = _json(place, f"/api/v1/query?query={quote(query)}")
-    for row in found["data"]["result"]:
-        labels = {str(label): str(value) for label, value in row["metric"].items()}
-        yield labels, float(row["value"][1])
+    return prometheus.vector(_json(place, f"{prometheus.PATH}?query={quote(query)}"))

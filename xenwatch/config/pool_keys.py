@@ -13,11 +13,18 @@ MOST: Final = 64
 
 def members(value: object) -> tuple[str, ...]:
     """URLs of daemons. Raises `ValueError`."""
-    found = alert_keys.urls(value, MOST)
-    for url in found:
-        if "@" in url:
-            raise ValueError("must not have a user; set pool.username and pool.password_file")
-    return found
+    return tuple(map(_without_user, alert_keys.urls(value, MOST)))
+
+
+def prometheus(value: object) -> str:
+    """The URL of a Prometheus, or empty. Raises `ValueError`."""
+    return _without_user(alert_keys.url(value))
+
+
+def _without_user(url: str) -> str:
+    if "@" in url:
+        raise ValueError("must not have a user; set pool.username and pool.password_file")
+    return url
 
 
 MEMBERS: Final[Key[tuple[str, ...]]] = Key(
@@ -28,8 +35,20 @@ MEMBERS: Final[Key[tuple[str, ...]]] = Key(
     "beside this host.",
     members,
     restart=True,
+    secret=True,
 )
-USER, PASSWORD = alert_keys.credentials("pool", "the members")
+PROMETHEUS: Final[Key[str]] = Key(
+    "pool.prometheus",
+    "string",
+    "",
+    "Prometheus that scrapes the hosts of the pool, such as http://HOST:9090, from which the page "
+    "/pool takes them.",
+    prometheus,
+    restart=True,
+    instead_of=MEMBERS.path,
+    secret=True,
+)
+USER, PASSWORD = alert_keys.credentials("pool", "the members, or at the Prometheus")
 
-KEYS: Final[tuple[Key[Any], ...]] = (MEMBERS, USER, PASSWORD)
+KEYS: Final[tuple[Key[Any], ...]] = (MEMBERS, PROMETHEUS, USER, PASSWORD)
 """Every key of the page of a pool."""

@@ -32,17 +32,22 @@ def read(key: Key[str], path: str) -> str:
     Raises `SecretError`.
     """
     try:
-        text = state_file.read(path, MOST).decode()
-        text = text.removesuffix("\n").removesuffix("\r")
-        if not text:
-            raise ValueError("is empty; write the secret into it")
+        found = text(path)
         if key is alert_keys.WEBHOOK_FILE:
-            alert_keys.url(text)
-        if key in TOKENS and not _TOKEN.fullmatch(text):
+            alert_keys.url(found)
+        if key in TOKENS and not _TOKEN.fullmatch(found):
             raise ValueError("holds no bearer token; write only the token into it")
     except (OSError, ValueError) as error:
         raise SecretError(f"{key.path}: {path}: {why(error)}") from None
-    return text
+    return found
+
+
+def text(path: str) -> str:
+    """The secret in a file, without the newline at its end. Raises `OSError` or `ValueError`."""
+    found = state_file.read(path, MOST).decode().removesuffix("\n").removesuffix("\r")
+    if not found:
+        raise ValueError("is empty; write the secret into it")
+    return found
 
 
 def problems(settings: Settings) -> Iterator[str]:

@@ -36,7 +36,7 @@ from xenwatch.daemon.recorder import Recorder
 from xenwatch.daemon.sd_notify import notify
 from xenwatch.daemon.textfile import Textfile
 from xenwatch.daemon.web_files import WebFiles
-from xenwatch.delivery import endpoint, xapi
+from xenwatch.delivery import xapi
 from xenwatch.delivery.notifier import READ_DEADLINE, RESEND, Notifier
 from xenwatch.display.why import why
 from xenwatch.events.follow import follow
@@ -208,6 +208,7 @@ class Daemon:
 
     def _site(self, sockets: list[socket.socket]) -> Site:
         # A daemon that listens nowhere needs no web server, which takes 3 MiB.
+        from xenwatch.http import members  # noqa: PLC0415
         from xenwatch.http.connections import SPARE, Site  # noqa: PLC0415
         from xenwatch.http.refusals import Refusals  # noqa: PLC0415
         from xenwatch.http.server import Handlers  # noqa: PLC0415
@@ -217,7 +218,7 @@ class Daemon:
         refusals = Refusals(time.monotonic)
         self._publisher.refused = lambda: refusals.counts
         record = self._recorder.path
-        others = endpoint.pool_members(self._settings)
+        others = members.configured(self._settings, socket.gethostname())
         handlers = Handlers(self._publisher, names, most, refusals, record=record, members=others)
         current = self._web.newest
         application = handlers.application(self._settings[TELEMETRY_PATH], current)

@@ -56,9 +56,18 @@ def alertmanagers(settings: Settings) -> Sequence[Endpoint]:
 
 def pool_members(settings: Settings) -> Sequence[Endpoint]:
     """The daemons of the other hosts of the pool, which have one user and password."""
+    return [_of_pool(url, settings) for url in settings[pool_keys.MEMBERS]]
+
+
+def pool_prometheus(settings: Settings) -> Endpoint | None:
+    """The Prometheus that scrapes the hosts of the pool, `None` without one."""
+    url = settings[pool_keys.PROMETHEUS]
+    return _of_pool(url, settings) if url else None
+
+
+def _of_pool(url: str, settings: Settings) -> Endpoint:
     password = (pool_keys.PASSWORD, settings[pool_keys.PASSWORD])
-    urls = settings[pool_keys.MEMBERS]
-    return [Endpoint(url, user=settings[pool_keys.USER], password=password) for url in urls]
+    return Endpoint(url, user=settings[pool_keys.USER], password=password)
 
 
 def webhook(settings: Settings) -> Endpoint | None:

@@ -66,10 +66,13 @@ class Resolver(AbstractResolver):
         """Release nothing."""
 
 
-def http_session() -> aiohttp.ClientSession:
-    """A session for receivers: bounded in time, no proxies, no cookies. To be closed."""
+def http_session(at_once: int = 1) -> aiohttp.ClientSession:
+    """A session for receivers: bounded in time, no proxies, no cookies. To be closed.
+
+    It has so many connections to one of them at a time.
+    """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(resolver=Resolver(), limit_per_host=1),
+        connector=aiohttp.TCPConnector(resolver=Resolver(), limit_per_host=at_once),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=DEADLINE),
         headers={"User-Agent": f"xenwatch/{__version__}"},

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import aiohttp
 
-from xenwatch import threads
-from xenwatch.config.secret_file import SecretError
+from xenwatch.config import alert_keys
+from xenwatch.config.settings import Settings
+from xenwatch.delivery import endpoint
 from xenwatch.delivery.endpoint import Endpoint
 from xenwatch.delivery.receivers import http_session
-from xenwatch.delivery.trust import trusted
-from xenwatch.display.text import printable
-from xenwatch.display.why import why
-from xenwatch.status import host_status
-from xenwatch.status.host_status import StatusError
-from xenwatch.status.pool import HostRow, host_row, without_answer
+from xenwatch.http.answers import AnswerError, answer
+from xenwatch.status import host_status, pool_series, prometheus
+from xenwatch.status.pool import HostRow, Hosts, host_row, without_answer
 
-DEADLINE: Final = 5.0
-"""Seconds in which a member has to answer."""
 FRESH: Final = 10.0
 """Seconds after the last answer in which the members are not queried again."""
 SHOWN: Final = 60.0
@@ -31,31 +28,25 @@ WAITING: Final = 8
 """Clients that may wait for answers: each takes the place of a request, such as a scrape."""
 AT_ONCE: Final = 8
 """Members queried at a time."""
-MOST_BYTES: Final = 5 << 20
-"""Max size of an answer: a host with 1,000 VMs says 1.1 MB, one with 4,000 4.2 MB."""
-MOST_PARTS: Final = 60_000
-"""Max objects and arrays of an answer, twice those of a host with 4,000 VMs.
+QUERIES_AT_ONCE: Final = 4
+"""Queries to a Prometheus at a time."""
 
-Empty ones take thirty times their JSON in memory.
-"""
-LANE: Final = threads.Lane("pool")
-"""Answers are decoded one at a time, beside the pages."""
+Ask = Callable[[], Awaitable[Hosts]]
+"""Queries all of them; raises nothing."""
 
 
 class Members:
-    """The daemons at `endpoints`."""
+    """The other hosts, as `ask` has them from their daemons or from a Prometheus."""
 
-    def __init__(
-        self, endpoints: Sequence[Endpoint], now: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._endpoints = tuple(endpoints)
+    def __init__(self, ask: Ask, now: Callable[[], float] = time.monotonic) -> None:
+        self._ask = ask
         self._now = now
         self._asked: asyncio.Task[None] | None = None
-        self._last: tuple[HostRow, ...] = ()
+        self._last = Hosts()
         self._at = -math.inf
         self._waiting = 0
 
-    async def answers(self) -> tuple[HostRow, ...] | None:
+    async def answers(self) -> Hosts | None:
         """The answers of the members, `None` while too many clients wait for them already."""
         age = self._now() - self._at
         if age >= FRESH and (self._asked is None or self._asked.done()):
@@ -72,65 +63,78 @@ class Members:
         return self._last
 
     async def _ask_all(self) -> None:
-        turns = asyncio.Semaphore(AT_ONCE)
-        async with http_session() as session:
-
-            async def ask(endpoint: Endpoint) -> HostRow:
-                async with turns:
-                    return await _ask(session, endpoint)
-
-            self._last = tuple(await asyncio.gather(*map(ask, self._endpoints)))
+        self._last = await self._ask()
         self._at = self._now()  # a member may have taken its time
 
 
-async def _ask(session: aiohttp.ClientSession, endpoint: Endpoint) -> HostRow:
+def configured(settings: Settings, hostname: str) -> Ask:
+    """Queries those of the configuration."""
+    found = endpoint.pool_prometheus(settings)
+    if found is None:
+        return daemons(endpoint.pool_members(settings))
+    own = settings[alert_keys.INSTANCE] or hostname
+    return scraped(found, settings[alert_keys.JOB], own)
+
+
+def daemons(endpoints: Sequence[Endpoint]) -> Ask:
+    """Queries the daemons there."""
+
+    async def ask_all() -> Hosts:
+        turns = asyncio.Semaphore(AT_ONCE)
+        async with http_session() as session:
+
+            async def ask(place: Endpoint) -> HostRow:
+                async with turns:
+                    return await _ask(session, place)
+
+            return Hosts(tuple(await asyncio.gather(*map(ask, endpoints))))
+
+    return ask_all
+
+
+async def _ask(session: aiohttp.ClientSession, place: Endpoint) -> HostRow:
     """The answer of a member, or why there is none."""
+
+    def row(body: bytes) -> HostRow:
+        return host_row(place.url, host_status.loads(body))
+
     try:
-        async with asyncio.timeout(DEADLINE):
-            url, authorization = await threads.start(endpoint.read, "secret")
-            headers = {"Authorization": authorization} if authorization else {}
-            headers["Accept-Encoding"] = "identity"  # a small answer may unpack to a large one
-            address = url.rstrip("/") + host_status.PATH
-            async with session.get(
-                address,
-                headers=headers,
-                allow_redirects=False,
-                auto_decompress=False,
-                ssl=await trusted(url),
-            ) as response:
-                body = await _body(response)
-        return await LANE.start(lambda: _row(endpoint.url, body))
-    except TimeoutError:
-        reason = f"timed out after {DEADLINE:g} s"
-    except (StatusError, SecretError, _AnswerError) as error:
-        reason = str(error)
-    except Exception as error:  # noqa: BLE001 - no answer of one may hide those of the others
-        cause = getattr(error, "os_error", error)
-        reason = why(cause) or type(error).__name__
-    return without_answer(endpoint.url, printable(reason))
+        return await answer(session, place, host_status.PATH, row)
+    except AnswerError as error:
+        return without_answer(place.url, str(error))
 
 
-def _row(url: str, body: bytes) -> HostRow:
-    """What is kept of an answer. Raises `StatusError` and `_AnswerError`."""
-    if body.count(b"[") + body.count(b"{") > MOST_PARTS:
-        raise _AnswerError("response too large: too many objects and arrays")
-    return host_row(url, host_status.loads(body))
+def scraped(place: Endpoint, job: str, own: str) -> Ask:
+    """Queries the Prometheus there for the targets of a job, but for the instance `own`.
+
+    Where a query fails, what it would say is unknown, and a row says why.
+    """
+    return functools.partial(_ask_prometheus, place, pool_series.queries(job), own)
 
 
-class _AnswerError(Exception):
-    """An answer that is not a status; the text says why."""
+async def _ask_prometheus(place: Endpoint, queries: dict[str, str], own: str) -> Hosts:
+    failed: list[str] = []
+    async with http_session(QUERIES_AT_ONCE) as session:
 
+        async def ask(query: str) -> tuple[pool_series.Series, ...] | None:
+            try:
+                return await answer(
+                    session, place, prometheus.PATH, pool_series.read, {"query": query}
+                )
+            except AnswerError as error:
+                failed.append(str(error))
+                return None
 
-async def _body(response: aiohttp.ClientResponse) -> bytes:
-    """The body of an answer. Raises `_AnswerError`."""
-    if response.status != 200:
-        hint = "; set pool.username and pool.password_file" if response.status == 401 else ""
-        raise _AnswerError(f"HTTP status {response.status}{hint}")
-    if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise _AnswerError("response is compressed, which was not asked for")
-    body = bytearray()
-    async for piece in response.content.iter_chunked(1 << 16):
-        body += piece
-        if len(body) > MOST_BYTES:
-            raise _AnswerError(f"response too large: more than {MOST_BYTES >> 20} MiB")
-    return bytes(body)
+        found = await asyncio.gather(*map(ask, queries.values()))
+    answers = {
+        name: series for name, series in zip(queries, found, strict=True) if series is not None
+    }
+    rows = pool_series.hosts(answers, own, time.time())
+    reason = ", ".join(dict.fromkeys(failed))
+    if failed:
+        reason = f"{len(failed)} of {len(queries)} queries failed: {reason}"
+    elif not (answers[pool_series.UP] or answers[pool_series.SEEN]):
+        reason = f"no host is scraped by {queries[pool_series.UP]}; see {alert_keys.JOB.path}"
+    if not reason:
+        return rows
+    return Hosts((without_answer(place.url, reason), *rows.rows), rows.left_out)

@@ -6,20 +6,19 @@ import asyncio
 import functools
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from xenwatch.alerts.messages import RUNBOOKS
-from xenwatch.delivery.endpoint import Endpoint
 from xenwatch.display.text import hint, shown
 from xenwatch.exposition import text_format
 from xenwatch.exposition.negotiation import wants_openmetrics
 from xenwatch.http import headroom, paths
 from xenwatch.http.guard import guard
-from xenwatch.http.members import Members
+from xenwatch.http.members import Ask, Members, daemons
 from xenwatch.http.pages import HTML, NO_READINGS, Pages, compressed, response, unavailable
 from xenwatch.http.past import Past
 from xenwatch.http.refusals import BUSY, Refusals
@@ -75,14 +74,14 @@ class Handlers:
         refusals: Refusals,
         *,
         record: str = "",
-        members: Sequence[Endpoint] = (),
+        members: Ask | None = None,
     ) -> None:
         """`probes` are the names known to `collect[]` and `exclude[]`.
 
-        `record` is the path of the record, empty where there is none, `members` are the daemons of
-        the other hosts of the pool.
+        `record` is the path of the record, empty where there is none, `members` asks for the other
+        hosts of the pool.
         """
-        self._members = Members(members)
+        self._members = Members(members or daemons([]))
         self._publisher = publisher
         self._past = Past(record, lambda: publisher.rules)
         self._probes = tuple(probes)

@@ -10,7 +10,7 @@ import functools
 import gzip
 import hashlib
 import mimetypes
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
@@ -30,7 +30,7 @@ from xenwatch.status import vm as vm_status
 from xenwatch.status.dom0 import dom0
 from xenwatch.status.domain_row import DomainRow
 from xenwatch.status.host_status import HostStatus, dumps, host_status
-from xenwatch.status.pool import HostRow, host_row, host_rows
+from xenwatch.status.pool import Hosts, host_row, host_rows
 
 STATIC: Final = "/static/"
 """The path below which the files of the status page are."""
@@ -91,7 +91,7 @@ class RenderedStatus:
         self._hostname = hostname
         self._links = links
         self._results: dict[str, asyncio.Future[Any]] = {}
-        self._others: Sequence[HostRow] = ()
+        self._others = Hosts()
 
     async def json(self) -> Body:
         """The status as JSON."""
@@ -146,13 +146,13 @@ class RenderedStatus:
         status = await self.status()
         return await LANE.start(lambda: vm_page.said(title, text, status, self._links))
 
-    async def pool(self, others: Sequence[HostRow]) -> Body:
+    async def pool(self, others: Hosts) -> Body:
         """The page of a pool: this host and others; rendered once for the same answers."""
         status = await self.status()
 
         def work() -> Body:
-            rows = host_rows((host_row("", status), *others), status.time)
-            return _body(pool_page.render(rows, status, self._links))
+            rows = host_rows((host_row("", status), *others.rows), status.time)
+            return _body(pool_page.render(rows, status, self._links, others.left_out))
 
         if self._others is not others:
             self._others = others

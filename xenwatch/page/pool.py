@@ -16,11 +16,14 @@ from xenwatch.status.pool import HostRow, Room
 
 PATH: Final = "/pool"
 HEADER: Final = ("Host", "State", "Most urgent limit", "Used", "Alerts", "More VMs fit", "Domains")
-HOW: Final = 'To see other hosts: pool.members = ["http://HOST:10730"] in the configuration.'
+HOW: Final = (
+    'To see other hosts: pool.members = ["http://HOST:10730"] or '
+    'pool.prometheus = "http://HOST:9090" in the configuration.'
+)
 
 
-def render(rows: Sequence[HostRow], status: HostStatus, links: Links) -> bytes:
-    """The page as UTF-8; `status` is that of this host."""
+def render(rows: Sequence[HostRow], status: HostStatus, links: Links, left_out: int = 0) -> bytes:
+    """The page as UTF-8; `status` is that of this host, `left_out` counts hosts not shown."""
     counts = Counter(row.state for row in rows)
     facts = ", ".join(f"{number} {state}" for state, number in counts.items())
     shown = tag(
@@ -28,6 +31,7 @@ def render(rows: Sequence[HostRow], status: HostStatus, links: Links) -> bytes:
         tag("h2", "Hosts", id="hosts-heading"),
         table(counted(len(rows), "host"), HEADER, [_row(row) for row in rows]),
         None if len(rows) > 1 else tag("p", HOW),
+        tag("p", f"{counted(left_out, 'more host')} left out.") if left_out else None,
         id="hosts",
         aria_labelledby="hosts-heading",
         data_live=True,
@@ -39,8 +43,11 @@ def render(rows: Sequence[HostRow], status: HostStatus, links: Links) -> bytes:
 
 
 def _row(row: HostRow) -> list[Cell]:
-    name = tag("a", untrusted(row.name), href=f"{row.url}/" if row.url else "/")
-    about = ", ".join(filter(None, (row.mark, row.host, f"xenwatch {row.version}"[:30])))
+    name = untrusted(row.name)
+    if row.url is not None:
+        name = tag("a", name, href=f"{row.url}/" if row.url else "/")
+    version = f"xenwatch {row.version}"[:30] if row.version else ""
+    about = ", ".join(filter(None, (row.mark, row.host, version)))
     return [
         Cell(
             tag("span", name, tag("span", " ", untrusted(about), class_="muted about"))
@@ -89,6 +96,8 @@ def _fits(room: Room) -> Html:
 def _domains(row: HostRow) -> Html:
     if row.domains is None:
         return _unknown()
+    if row.broken is None:
+        return join(str(row.domains), ", broken: ", _unknown())
     broken = tag("span", f", {row.broken} broken", class_="trouble") if row.broken else None
     return join(str(row.domains), broken)
 

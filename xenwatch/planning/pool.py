@@ -170,8 +170,9 @@ class Pool:
     def _verdict(self, wanted: Vms, over: Vms, lost: tuple[int, ...]) -> bool | None:
         if not over:
             return True
+        nowhere = {*range(len(self.members))}  # no host has said anything of the shape
         short = any(
-            self._elsewhere(shape, lost) < count and self._blind.get(shape, set()) <= set(lost)
+            self._elsewhere(shape, lost) < count and self._blind.get(shape, nowhere) <= set(lost)
             for shape, count in wanted.items()
         )
         return False if short or self._short_of_units(wanted, lost) else None

@@ -353,7 +353,11 @@ def _host(snapshot: Snapshot) -> str:
     host = snapshot.host
     if host is None:
         return ""
-    parts = [f"{host.platform} {host.platform_version}".strip()]
-    parts.append(f"Xen {host.xen_version}" if host.xen_version else "no Xen")
-    parts.append(f"Linux {host.kernel_release}" if host.kernel_release else "")
+    platform = f"{host.platform} {host.platform_version}".strip()
+    return host_words(platform, host.xen_version, host.kernel_release)
+
+
+def host_words(platform: str | None, xen: str | None, kernel: str | None) -> str:
+    """Platform, versions of Xen and of the kernel as text."""
+    parts = (platform, f"Xen {xen}" if xen else "no Xen", f"Linux {kernel}" if kernel else "")
     return ", ".join(part for part in parts if part)

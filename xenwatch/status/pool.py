@@ -33,12 +33,13 @@ class Room:
 class HostRow:
     """A host of a pool; without an answer its state is unknown and `reason` says why.
 
-    `url` is empty for this host. `fullest` is the title of the most urgent limit with its used
-    ratio, `critical` and `warning` count alerts that fire, `broken` the domains with a broken
-    device. `left_out` counts the shapes that are not among `headroom`. Texts are of limited length.
+    `url` is empty for this host, `None` if unknown. `fullest` is the title of the most urgent limit
+    with its used ratio, `critical` and `warning` count alerts that fire, `broken` the domains with
+    a broken device. `time` is Unix time of the readings, 0 without any. `left_out` counts the
+    shapes that are not among `headroom`. Texts are of limited length.
     """
 
-    url: str
+    url: str | None
     name: str
     state: str
     reason: str = ""
@@ -53,7 +54,15 @@ class HostRow:
     critical: int | None = None
     warning: int | None = None
     domains: int | None = None
-    broken: int = 0
+    broken: int | None = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """The other hosts of a pool, and how many more there are that are not shown."""
+
+    rows: tuple[HostRow, ...] = ()
+    left_out: int = 0
 
 
 def worst_state(status: HostStatus) -> str:
@@ -74,7 +83,7 @@ def host_rows(rows: Iterable[HostRow], now: float) -> list[HostRow]:
 
 
 def _at(row: HostRow, now: float) -> HostRow:
-    if row.time is None or (row.time and now - row.time <= OLD):
+    if row.reason or row.time is None or (row.time and now - row.time <= OLD):
         return row
     stale = f"readings are stale: the newest is {now - row.time:.0f} s old"
     return dataclasses.replace(
@@ -89,7 +98,7 @@ def _rank(row: HostRow) -> tuple[int, int, float, str]:
 
 def without_answer(url: str, reason: str) -> HostRow:
     """A host that did not answer, and why."""
-    return HostRow(url, url, Severity.UNKNOWN.value, _cut(reason))
+    return HostRow(url, url, Severity.UNKNOWN.value, cut(reason))
 
 
 def host_row(url: str, status: HostStatus) -> HostRow:
@@ -100,13 +109,13 @@ def host_row(url: str, status: HostStatus) -> HostRow:
     domains = status.domains
     return HostRow(
         url=url,
-        name=_cut(status.hostname) or url or "this host",
+        name=cut(status.hostname) or url or "this host",
         state=worst_state(status),
-        mark=_cut(status.source.mark),
-        host=_cut(status.host),
-        version=_cut(status.version),
+        mark=cut(status.source.mark),
+        host=cut(status.host),
+        version=cut(status.version),
         time=status.time,
-        fullest=_cut(first.title) if first is not None else "",
+        fullest=cut(first.title) if first is not None else "",
         ratio=first.ratio if first is not None else None,
         headroom=tuple(map(_room, status.headroom[:MOST_SHAPES])),
         left_out=len(status.headroom[MOST_SHAPES:]),
@@ -119,8 +128,9 @@ def host_row(url: str, status: HostStatus) -> HostRow:
 
 def _room(shape: ShapeRow) -> Room:
     exact = shape.headroom is not None and not shape.not_counted
-    return Room(_cut(shape.shape), shape.at_most, exact)
+    return Room(cut(shape.shape), shape.at_most, exact)
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """A text of limited length."""
     return text if len(text) <= MOST_TEXT else f"{text[: MOST_TEXT - 1]}…"

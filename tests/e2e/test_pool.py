@@ -1,0 +1,110 @@
+"""The page of a pool as a real Prometheus knows its hosts."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.programs import Server, until
+from tests.e2e.test_alerts import AT_ONCE
+from tests.running import Process, xenwatch
+from tests.tools import tool
+from xenwatch.delivery.endpoint import Endpoint
+from xenwatch.http.members import Members, scraped
+from xenwatch.status import host_status, pool_series
+from xenwatch.status.pool import HostRow, host_row
+
+pytestmark = pytest.mark.timeout(300)
+
+JOB = "xenwatch"
+FULL = "synthetic:leak-event-channels@3700"
+"""A host without free event channels."""
+BROKEN = "synthetic:debian-12"
+"""A host with a VM without its disk, and one that does not die."""
+
+
+def settings(path: Path, **sections: str) -> tuple[str, str]:
+    """The option of a configuration in which alerts fire at once, with more in some sections."""
+    path.write_text(
+        f"[pool]\n{sections.get('pool', '')}\n[alerts]\n{sections.get('alerts', '')}\n{AT_ONCE}"
+    )
+    return "--config.file", str(path)
+
+
+def scrape(name: str, running: Process) -> dict[str, Any]:
+    """A target of Prometheus whose instance is this name."""
+    return {"targets": [":".join(map(str, running.address))], "labels": {"instance": name}}
+
+
+def said(running: Process) -> HostRow:
+    """What a daemon says of itself, its alerts counted by name, each with its severities."""
+    status = host_status.loads(running.get(host_status.PATH.lstrip("/")))
+    alone = {(row.alert, row.severity): row for row in status.alerts or ()}
+    alerts = tuple(dataclasses.replace(row, labels={}) for row in alone.values())
+    return host_row("", dataclasses.replace(status, alerts=alerts))
+
+
+def asked(server: Server, query: str) -> bool:
+    """Whether a query has an answer without an error."""
+    return bool(server.query(query))
+
+
+async def rows(server: Server) -> dict[str, HostRow]:
+    """The hosts that it knows, by name."""
+    found = await Members(scraped(Endpoint(server.url), JOB, "")).answers()
+    assert found is not None
+    return {row.name: row for row in found.rows}
+
+
+def same(row: HostRow) -> tuple[object, ...]:
+    """What both say of a host that does not change."""
+    rooms = {(room.shape, room.at_most) for room in row.headroom}
+    alerts = (row.state, row.critical, row.warning)
+    return (*alerts, row.mark, row.host, row.version, row.domains, row.broken, rooms)
+
+
+def shown(page: str) -> list[tuple[str, str]]:
+    """Name and state of the hosts on a page."""
+    found = re.findall(r'role="rowheader".*?<bdi>([^<]*)<.*?class="badge (\w+)"', page, re.DOTALL)
+    return [(name, state) for name, state in found]
+
+
+async def test_a_prometheus_says_what_the_daemons_say(tmp_path: Path) -> None:
+    """Each host is as its own daemon says it is; one that is stopped is unknown, never fine.
+
+    The host whose page it is stands there once, as itself.
+    """
+    tool("prometheus")
+    targets = tmp_path / "targets.json"
+    job = {"job_name": JOB, "file_sd_configs": [{"files": [str(targets)]}]}
+    server = Server(tmp_path / "prometheus", [job])
+    named = {"pool": f'prometheus = "{server.url}"', "alerts": 'instance = "xen1"'}
+    here = settings(tmp_path / "here.toml", **named)
+    with (
+        xenwatch("--source", FULL, *here) as full,
+        xenwatch("--source", BROKEN, *settings(tmp_path / "there.toml")) as broken,
+    ):
+        daemons = {"xen1": full, "xen2": broken}
+        for each in daemons.values():
+            each.get_ready()
+        targets.write_text(json.dumps([scrape(*each) for each in daemons.items()]))
+        with server.running():
+            for query in pool_series.queries(JOB).values():
+                until(functools.partial(asked, server, query), query)
+            found = await rows(server)
+            for name, daemon in daemons.items():
+                assert same(found[name]) == same(said(daemon)), name
+            assert found["xen1"].fullest == "dom0 event channels"
+            until(lambda: shown(full.get("pool").decode())[1:] == [("xen2", "critical")], "it")
+            broken.stop()
+            until(lambda: shown(full.get("pool").decode())[1:] == [("xen2", "unknown")], "it")
+            page = full.get("pool").decode()
+
+    assert pool_series.DOWN in page
+    assert len(shown(page)) == 2
