@@ -59,7 +59,7 @@ $(NODE)/.installed: tests/grafana/package.json tests/grafana/package-lock.json t
 	@cd $(NODE) && npm ci --loglevel=error
 	@touch $@
 
-dashboards-look: $(VENV)/.test-tools $(NODE)/.installed  ## Draw dashboards and status page into build/grafana/pictures and docs/pictures
+dashboards-look: $(VENV)/.test-tools $(NODE)/.installed  ## Draw dashboards and pages into build/grafana/pictures and docs/pictures
 	$(BIN)/python -m tests.grafana.look
 
 lint: check-format check-rules check-types  ## Check format, rules and types

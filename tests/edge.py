@@ -54,6 +54,7 @@ EDGE = {
     "xenwatch.http.past": "reads the record in threads",
     "xenwatch.http.pages": "answers requests for pages",
     "xenwatch.record.trail": "files",
+    "xenwatch.report.past_events": "reads the record within a deadline",
     "xenwatch.http.runbook_pages": "renders runbooks in a thread",
     "xenwatch.http.server": "serves HTTP",
     "xenwatch.alerts.runbooks": "reads the runbooks the package has",

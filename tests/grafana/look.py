@@ -1,4 +1,4 @@
-"""Draws the dashboards and the status page, for people: `make dashboards-look`."""
+"""Draws the dashboards and the pages, for people: `make dashboards-look`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Final
 from tests.grafana.boards import PICTURES, POOL, Gallery, gallery
 from tests.grafana.drawing import HERE
 from tests.grafana.hosts import Scrape
+from tests.page import incident
 from tests.page.browser import Browser
 from tests.page.look import photograph
 from tests.tools import NODE, tool
@@ -31,6 +32,8 @@ SHOWN: Final[Mapping[str, int]] = {
 """What the documents show: the dashboards down to that row of the grid."""
 PAGE: Final = "status-page"
 """The picture of the status page."""
+REPORT: Final = "report"
+"""That of `xenwatch report`, of the night in the guide."""
 EARLIER: Final = 10
 """Minutes before the host of that page is as full as on its dashboard."""
 TARGET: Final = HERE.parents[1] / "docs/pictures"
@@ -72,6 +75,22 @@ def _page(scrapes: Sequence[Scrape], directory: Path) -> bool:
     return _shrunk(PAGE, drawn)
 
 
+def _night(directory: Path) -> bool:
+    """Write the pictures of the night in the guide. Whether all are small enough."""
+    browser, drawn = Browser(directory / "browser"), directory / "night.png"
+    fitting = []
+    try:
+        with incident.morning(directory / "record") as site:
+            for name, step in incident.STEPS.items():
+                incident.photograph(browser, site, step, drawn)
+                fitting.append(_shrunk(name, drawn))
+            incident.photograph_report(browser, site, drawn)
+            fitting.append(_shrunk(REPORT, drawn))
+    finally:
+        browser.driver.quit()
+    return all(fitting)
+
+
 def main() -> int:
     """Draw each picture. Returns the exit status: 1 where one is too large."""
     WHOLE.mkdir(exist_ok=True)
@@ -83,6 +102,8 @@ def main() -> int:
         drawn = Path(name) / "drawn.png"
         fitting = [_shown(made, shown, drawn) for shown in SHOWN]
         fitting.append(_page(made.played["full"], Path(name)))
+    with tempfile.TemporaryDirectory() as name:
+        fitting.append(_night(Path(name)))
     return int(not all(fitting))
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from tests.grafana.boards import END, MINUTES, PICTURES
 from tests.grafana.hosts import SCENARIOS, play
-from tests.grafana.look import BYTES, PAGE, SHOWN, TARGET, shown_on_page
-
-REPORT = "report"
-"""That of `xenwatch report`, which is a page of its own."""
+from tests.grafana.look import BYTES, PAGE, REPORT, SHOWN, TARGET, shown_on_page
+from tests.page.incident import STEPS
 
 
 def test_the_documents_have_the_pictures() -> None:
@@ -16,12 +14,12 @@ def test_the_documents_have_the_pictures() -> None:
     texts = {name: (TARGET.parent / f"{name}.md").read_text() for name in ("grafana", PAGE)}
 
     assert SHOWN.keys() == PICTURES.keys()
-    assert found.keys() == {*SHOWN, PAGE, REPORT}
+    assert found.keys() == {*SHOWN, PAGE, REPORT, *STEPS}
     assert max(found.values()) <= BYTES
     assert [name for name in SHOWN if f"(pictures/{name}.png)" not in texts["grafana"]] == []
     assert f"(pictures/{PAGE}.png)" in texts[PAGE]
     guide = (TARGET.parent / "after-an-incident.md").read_text()
-    assert f"(pictures/{REPORT}.png)" in guide
+    assert [name for name in (REPORT, *STEPS) if f"(pictures/{name}.png)" not in guide] == []
 
 
 def test_the_status_page_is_shown_in_time() -> None:

@@ -46,7 +46,7 @@ class Site:
         self.publisher.newest = newest
         self.publisher.complete = True
         self.url = ""
-        self._record = record
+        self.record = record
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[None]:
@@ -56,7 +56,7 @@ class Site:
         stop = asyncio.Event()
 
         async def serve() -> None:
-            handlers = Handlers(self.publisher, [], 40, Refusals(float), record=self._record)
+            handlers = Handlers(self.publisher, [], 40, Refusals(float), record=self.record)
             application = handlers.application("/metrics")
             runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
             await runner.setup()
@@ -105,6 +105,10 @@ class Browser:
     def run(self, script: str, *arguments: object) -> Any:
         """What a script returns."""
         return self.driver.execute_script(script, *arguments)
+
+    def scroll_to(self, selector: str) -> None:
+        """Have the first element of that selector at the top of the window."""
+        self.run(f"document.querySelector({selector!r}).scrollIntoView()")
 
     def until(self, script: str) -> None:
         """Wait until a script returns what is true."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 from unittest.mock import patch
@@ -23,14 +25,19 @@ def photograph(browser: Browser, assessment: Assessment, whole: Path, shown: Pat
     site = Site(
         dataclasses.replace(assess(assessment.snapshot, assessment.rules), assessment=assessment)
     )
-    ask = browser.driver.execute_cdp_cmd
-    with patch("socket.gethostname", return_value=HOST), site.serving():
+    with patch("socket.gethostname", return_value=HOST), site.serving(), still(browser):
         browser.look(WIDTH, HEIGHT, "light")
-        # The page's script would find that the readings are old.
-        ask("Emulation.setScriptExecutionDisabled", {"value": True})
-        ask("Emulation.setScrollbarsHidden", {"hidden": True})
         browser.driver.get(site.url)
         assert browser.driver.save_screenshot(str(shown))
         browser.picture(whole)
-        ask("Emulation.setScrollbarsHidden", {"hidden": False})
-        ask("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+@contextlib.contextmanager
+def still(browser: Browser) -> Iterator[None]:
+    """Pages without their script, which would find that the readings are old, or scrollbars."""
+    ask = browser.driver.execute_cdp_cmd
+    ask("Emulation.setScriptExecutionDisabled", {"value": True})
+    ask("Emulation.setScrollbarsHidden", {"hidden": True})
+    yield
+    ask("Emulation.setScrollbarsHidden", {"hidden": False})
+    ask("Emulation.setScriptExecutionDisabled", {"value": False})

@@ -30,7 +30,7 @@ def test_points_stay_within_the_axes(points: list[tuple[float, float]]) -> None:
     found = points_of(plot("use", ordered, TIMES, "{:.0f}".format))
 
     assert len(found) == len(ordered)
-    for (x, y, words), (_, value) in zip(found, ordered, strict=True):
+    for (x, y, words, _), (_, value) in zip(found, ordered, strict=True):
         assert -0.1 <= float(x) <= WIDTH + 0.1
         assert -0.1 <= float(y) <= HEIGHT + 0.1
         assert str(words).endswith(f"UTC: {value:.0f}")
@@ -54,3 +54,16 @@ def test_nothing_is_drawn_where_nothing_was_recorded() -> None:
 
     assert len(re.findall("<polyline", gapped)) == 2
     assert plot("use", [], TIMES, str) == '<p class="muted">use: nothing was recorded.</p>'
+
+
+def test_the_highest_point_leads_to_its_moment() -> None:
+    """Of several with that value the first; the VM is named, and so is that of each point."""
+    points = [(0.0, 10.0), (1800.0, 30.0), (3600.0, 30.0)]
+    markup = plot("use", points, TIMES, "{:.0f}".format, path="/vm/a", of=("", "<web>", "db"))
+
+    assert 'highest 30<bdi>, &lt;web&gt;</bdi>: <a href="/vm/a?at=1970-01-01T00:30:00Z">' in markup
+    assert [point[2:] for point in points_of(markup)] == [
+        ["01-01 00:00 UTC: 10", "1970-01-01T00:00:00Z"],
+        ["01-01 00:30 UTC: 30, <web>", "1970-01-01T00:30:00Z"],
+        ["01-01 01:00 UTC: 30, db", "1970-01-01T01:00:00Z"],
+    ]

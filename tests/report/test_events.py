@@ -15,7 +15,7 @@ from xenwatch.alerts.table import ALERTS
 from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.record.past import Past
-from xenwatch.report.events import Event, Kind, Vm, words
+from xenwatch.report.events import Event, Kind, Vm, parts, told, words
 from xenwatch.report.moments import Seen, seen
 
 BEGAN = 1.7e9
@@ -158,3 +158,22 @@ def test_names_are_told_on_one_line(event: Event) -> None:
     """Whatever a VM is called."""
     named = Event(event.time, event.kind, "started", vms=event.vms)
     assert "\n" not in words(named)
+
+
+VM = Vm("web", "8e4f7a52-0000-4000-8000-000000000001")
+
+
+def test_a_line_has_three_parts() -> None:
+    """What is before its VMs, these, and what is after them, whichever event it is."""
+    alert = Event(0.0, Kind.ALERT, "firing", f"VM {told(VM)} is out", "critical", (VM,))
+    assert parts(alert) == ("alert firing critical: VM ", (VM,), " is out")
+    assert parts(Event(0.0, Kind.DEVICE, "broken", "vif 0", vms=(VM,))) == (
+        "device broken: ",
+        (VM,),
+        ": vif 0",
+    )
+    assert parts(Event(0.0, Kind.ALERT, "ended", "out", "warning", (VM,))) == (
+        "alert ended warning: out",
+        (),
+        "",
+    )

@@ -13,8 +13,10 @@ from xenwatch.http.past import BusyError, Past, PastError
 from xenwatch.http.status_page import Body, RenderedStatus, StatusCache
 from xenwatch.page import history
 from xenwatch.page.domains import Query
+from xenwatch.page.happened import Happened
 from xenwatch.page.history import View
 from xenwatch.passes.publisher import Publisher
+from xenwatch.report.events import ENDED, STOPPED, Event, parts
 
 HTML: Final = "text/html; charset=utf-8"
 NO_READINGS: Final = "no readings yet"
@@ -41,8 +43,9 @@ class Pages:
             charts = None
             if view.span is not None and self._past.path:
                 status = await rendered.status()
-                trail = await self._past.limits(status.time, view.span)
-                charts = history.Limits(trail.points, trail.unread)
+                trail, found = await self._past.limits(status.time, view.span)
+                events = [_happened(event) for event in found.events]
+                charts = history.Limits(trail.points, trail.unread + found.unread, events)
             page = await rendered.html(Query.of(request.query, view), view, charts)
             return response(request, page, HTML)
         except (PastError, BusyError) as error:
@@ -101,6 +104,15 @@ class Pages:
             return unavailable()
         body = await newest.said("No such moment", str(error))
         return web.Response(status=404, body=body, headers={"Content-Type": HTML})
+
+
+def _happened(event: Event) -> Happened:
+    """An event as the page lists it."""
+    before, vms, after = parts(event)
+    there = event.what not in (STOPPED, ENDED)
+    severity = event.severity if event.what != ENDED else ""
+    named = [(vm.name or vm.uuid, vm.uuid if there else "") for vm in vms]
+    return Happened(event.time, severity, before, named, after)
 
 
 def unavailable(headers: Mapping[str, str] | None = None) -> web.Response:

@@ -15,7 +15,8 @@ from xenwatch.record import times
 from xenwatch.record.codec import CodecError
 from xenwatch.record.past import judged, past
 from xenwatch.record.record import Kept, Record
-from xenwatch.record.trail import Trail, Trails
+from xenwatch.record.trail import BUDGET, Trail, Trails
+from xenwatch.report.past_events import Found, PastEvents
 from xenwatch.sources.base import SourceError
 from xenwatch.status.history import VM_READINGS, Span, Use, VmUse, limits_use, vm_use
 
@@ -48,6 +49,7 @@ class Past:
         self.path = path
         self._rules = rules
         self._trails = Trails(path)
+        self._events = PastEvents(path)
         self._moments: OrderedDict[Kept, tuple[Assessment, Snapshot | None]] = OrderedDict()
         self._turn = asyncio.Lock()
         self._waiting = 0
@@ -60,15 +62,22 @@ class Past:
             raise PastError(str(error)) from None
         return await self._run(lambda: self._moment(when))
 
-    async def limits(self, end: float, span: Span) -> Trail[dict[str, Use]]:
-        """The limits over a range that ends at a Unix time."""
+    async def limits(self, end: float, span: Span) -> tuple[Trail[dict[str, Use]], Found]:
+        """The limits over a range that ends at a Unix time, and what happened in it."""
         thresholds = self._rules().thresholds
         range_ = end - span.seconds, end, span.step
 
         def make(snapshot: Snapshot) -> dict[str, Use]:
             return dict(limits_use(snapshot, thresholds))
 
-        return await self._run(lambda: self._trails.trail("limits", range_, make))
+        def work() -> tuple[Trail[dict[str, Use]], Found]:
+            began = time.monotonic()
+            trail = self._trails.trail("limits", range_, make)
+            left = BUDGET - (time.monotonic() - began)
+            events_range = end - span.seconds, end, span.events_step
+            return trail, self._events.events(events_range, left, time.time())
+
+        return await self._run(work)
 
     async def vm(self, uuid: str, end: float, span: Span) -> Trail[VmUse | None]:
         """A VM over a range that ends at a Unix time."""

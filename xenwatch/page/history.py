@@ -11,8 +11,10 @@ from urllib.parse import urlencode
 from xenwatch.display.quantities import figure, quantity
 from xenwatch.display.text import counted
 from xenwatch.limits import LIMITS
+from xenwatch.page.happened import Happened, listed
 from xenwatch.page.html import Html, join, tag
 from xenwatch.page.plots import grid, plot
+from xenwatch.page.times import asked
 from xenwatch.readings.origin import RECORD
 from xenwatch.record.times import FORMS
 from xenwatch.status.history import SPANS, Point, Span, Use, VmUse, ratio, risen
@@ -62,7 +64,7 @@ class View:
         """The address of another time or range."""
         name = self.span.name if self.span is not None else ""
         given = {"at": self.at if at is None else at, "range": name if span is None else span}
-        query = urlencode({name: value for name, value in given.items() if value})
+        query = urlencode({name: value for name, value in given.items() if value}, safe=":")
         return f"{path}?{query}" if query else path
 
 
@@ -71,10 +73,14 @@ NOW: Final = View()
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The use of limits over a range, by Unix time, and how many moments were not read yet."""
+    """The use of limits over a range, by Unix time, and how many moments were not read yet.
+
+    `happened` is what happened in it, ascending.
+    """
 
     points: Sequence[tuple[float, Mapping[str, Use]]]
     unread: int
+    happened: Sequence[Happened] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,7 @@ class OfVm:
 def moment_of(status: HostStatus) -> str:
     """The moment of the record that a status is of, as in a query; empty if current."""
     origin = status.source
-    return f"{origin.captured:.3f}" if origin.kind == RECORD and origin.captured else ""
+    return asked(origin.captured) if origin.kind == RECORD and origin.captured else ""
 
 
 def controls(status: HostStatus, view: View, path: str) -> Html:
@@ -101,14 +107,14 @@ def controls(status: HostStatus, view: View, path: str) -> Html:
         tag(
             "a",
             title,
-            href=view.href(path, span=name),
+            href=view.href(path, span=name) + ("#history" if name else ""),
             aria_current="true" if name == chosen else None,
         )
         for name, title in spans.items()
     ]
     time = status.time
     steps = [
-        tag("a", text, href=view.href(path, at=f"{time + seconds:.3f}"))
+        tag("a", text, href=view.href(path, at=asked(time + seconds)))
         for text, seconds in (("10 min earlier", -STEP), ("10 min later", STEP))
         if seconds < 0 or at
     ]
@@ -123,10 +129,11 @@ def controls(status: HostStatus, view: View, path: str) -> Html:
             value=view.at,
             maxlength=LONGEST,
             autocomplete="off",
-            placeholder="03:12 or -15m",
+            placeholder="03:12Z or -15m",
         ),
         tag("input", type="hidden", name="range", value=chosen) if chosen else None,
         tag("button", "Show", type="submit"),
+        tag("span", "Z is UTC; without it, dom0's time zone", class_="muted"),
         tag("span", f"such as {FORMS}", class_="spoken"),
         action=path,
         method="get",
@@ -144,10 +151,14 @@ def host_charts(found: Limits, status: HostStatus, span: Span) -> Html:
     for name in dict.fromkeys(rows[0].limit for rows, _ in fullest(status.limits)):
         used = [(at, float(uses[name].used)) for at, uses in found.points if name in uses]
         if used and name in _TITLES:
-            charts.append(plot(_TITLES[name], used, axis, partial(_count, unit=_UNITS[name])))
+            of = [uses[name].name for _, uses in found.points if name in uses]
+            words = partial(_count, unit=_UNITS[name])
+            charts.append(plot(_TITLES[name], used, axis, words, of=of))
     others = charts[SHOWN:]
     return join(
         _unread(found.unread),
+        listed(found.happened, whole=not found.unread),
+        tag("h3", "Limits"),
         grid(charts[:SHOWN]) if charts else _nothing(),
         tag(
             "details",
@@ -160,8 +171,8 @@ def host_charts(found: Limits, status: HostStatus, span: Span) -> Html:
     )
 
 
-def vm_charts(found: OfVm, status: HostStatus, span: Span) -> Html:
-    """The charts of a VM."""
+def vm_charts(found: OfVm, status: HostStatus, span: Span, path: str) -> Html:
+    """The charts of the VM whose page is at `path`."""
     ran = [(at, use) for at, use in found.points if use is not None]
     if not ran:
         return join(_unread(found.unread), _nothing())
@@ -169,14 +180,24 @@ def vm_charts(found: OfVm, status: HostStatus, span: Span) -> Html:
     requests = [(at, use.requests) for at, use in ran]
     latency = ratio([(at, use.wait_seconds) for at, use in ran], requests)
     cpu, wakeups = ([(at, getattr(use, name)) for at, use in ran] for name in _COUNTERS)
+    own = {
+        name: [(at, float(use.limits[name])) for at, use in ran if name in use.limits]
+        for name in _TITLES
+    }
+    drawn = partial(plot, path=path)
     charts = [
-        plot("CPUs in use", risen(cpu), axis, "{:.2f}".format),
-        plot("Wakeups of its QEMU", risen(wakeups), axis, "{:.1f}/s".format),
-        plot("Disk requests", risen(requests), axis, "{:.1f}/s".format),
-        plot("Disk latency", latency, axis, lambda value: f"{value * 1000:.1f} ms"),
-        plot("Memory", _known(ran, "memory_bytes"), axis, _bytes),
-        plot("Memory of dom0 for it", _known(ran, "dom0_memory_bytes"), axis, _bytes),
-        plot("Event channels of dom0", _known(ran, "event_channels"), axis, "{:.0f}".format),
+        *(
+            drawn(_TITLES[name], used, axis, partial(_count, unit=_UNITS[name]))
+            for name, used in own.items()
+            if used
+        ),
+        drawn("CPUs in use", risen(cpu), axis, "{:.2f}".format),
+        drawn("Wakeups of its QEMU", risen(wakeups), axis, "{:.1f}/s".format),
+        drawn("Disk requests", risen(requests), axis, "{:.1f}/s".format),
+        drawn("Disk latency", latency, axis, lambda value: f"{value * 1000:.1f} ms"),
+        drawn("Memory", _known(ran, "memory_bytes"), axis, _bytes),
+        drawn("Memory of dom0 for it", _known(ran, "dom0_memory_bytes"), axis, _bytes),
+        drawn("Event channels of dom0", _known(ran, "event_channels"), axis, "{:.0f}".format),
     ]
     return join(_unread(found.unread), grid(charts))
 

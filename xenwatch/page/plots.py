@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
 
-from xenwatch.page.html import Html, join, tag
+from xenwatch.display.text import printable
+from xenwatch.page.html import Html, join, tag, untrusted
+from xenwatch.page.times import asked, short
 from xenwatch.status.history import Point
 
 WIDTH: Final = 600
@@ -21,12 +22,19 @@ Words = Callable[[float], str]
 
 
 def plot(
-    name: str, points: Sequence[Point], times: tuple[float, float, float], words: Words
+    name: str,
+    points: Sequence[Point],
+    times: tuple[float, float, float],
+    words: Words,
+    *,
+    path: str = "/",
+    of: Sequence[str] = (),
 ) -> Html:
     """A chart of points; `times` are start and end of its axis as Unix time, and the step.
 
     The script of the page tells the values by pointer and arrow keys; without it the lowest, the
-    highest and the last one are told.
+    highest and the last one are told. The page at `path` shows the moment of the highest, or of the
+    one that is told. `of` are the VMs that the points are of, empty where they are of none.
     """
     start, end, step = times
     if not points:
@@ -41,11 +49,34 @@ def plot(
         for at, value in points
     ]
     said = f"{name}: lowest {words(low)}, highest {words(high)}, last {words(values[-1])}"
+    vms = of or [""] * len(points)
     data = [
-        [round(x, 1), round(y, 1), f"{_moment(at)}: {words(value)}"]
-        for (x, y), (at, value) in zip(places, points, strict=True)
+        [round(x, 1), round(y, 1), f"{short(at)}: {words(value)}{_of(vm)}", asked(at)]
+        for (x, y), (at, value), vm in zip(places, points, vms, strict=True)
     ]
-    drawing = tag(
+    middle = tag("span", words(high), class_="high")
+    return tag(
+        "figure",
+        tag("figcaption", name),
+        tag("div", middle, tag("span", words(floor), class_="low"), class_="axis"),
+        tag(
+            "div",
+            _drawing(points, places, step),
+            class_="plot",
+            role="img",
+            tabindex="0",
+            aria_label=said,
+            data_points=json.dumps(data, separators=(",", ":")),
+        ),
+        tag("div", tag("span", short(start)), tag("span", short(end)), class_="times"),
+        tag("p", f"last {words(values[-1])}", class_="told"),
+        _peak(points, vms, words, path),
+        class_="chart-box",
+    )
+
+
+def _drawing(points: Sequence[Point], places: Sequence[tuple[float, float]], step: float) -> Html:
+    return tag(
         "svg",
         [tag("line", class_="grid", x1=0, x2=WIDTH, y1=y, y2=y) for y in (0, HEIGHT / 2, HEIGHT)],
         _lines(points, places, step),
@@ -55,24 +86,23 @@ def plot(
         aria_hidden="true",
         focusable="false",
     )
-    middle = tag("span", words(high), class_="high")
+
+
+def _peak(points: Sequence[Point], vms: Sequence[str], words: Words, path: str) -> Html:
+    """The highest value, with a link to its moment."""
+    (at, high), vm = max(zip(points, vms, strict=True), key=lambda one: one[0][1])
     return tag(
-        "figure",
-        tag("figcaption", name),
-        tag("div", middle, tag("span", words(floor), class_="low"), class_="axis"),
-        tag(
-            "div",
-            drawing,
-            class_="plot",
-            role="img",
-            tabindex="0",
-            aria_label=said,
-            data_points=json.dumps(data, separators=(",", ":")),
-        ),
-        tag("div", tag("span", _moment(start)), tag("span", _moment(end)), class_="times"),
-        tag("p", f"last {words(values[-1])}", class_="told"),
-        class_="chart-box",
+        "p",
+        f"highest {words(high)}",
+        untrusted(_of(vm)) if vm else None,
+        ": ",
+        tag("a", short(at), href=f"{path}?at={asked(at)}"),
+        class_="peak",
     )
+
+
+def _of(vm: str) -> str:
+    return f", {printable(vm)}" if vm else ""
 
 
 def _lines(
@@ -93,10 +123,6 @@ def _lines(
 def _wide(stretch: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
     (x, y), *others = stretch
     return stretch if others else [(x - 1, y), (x + 1, y)]
-
-
-def _moment(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%m-%d %H:%M} UTC"
 
 
 def grid(charts: Sequence[Html]) -> Html:

@@ -46,10 +46,11 @@ def render(
     view, charts = past.view, past.charts
     known = vms.of(status)
     name = row.name or row.uuid or f"domain {row.domid}"
+    path = known.address(row).partition("?")[0]
     sections: tuple[tuple[str, str, Callable[[], Html | None]], ...] = (
         ("alerts", "Alerts", lambda: _alerts(status, found)),
         ("limits", "Share of limits", lambda: _limits(found)),
-        ("history", "History", lambda: _history(status, view, charts)),
+        ("history", "History", lambda: _history(status, path, view, charts)),
         ("devices", "Devices", lambda: _devices(status, found)),
         ("wakeups", "QEMU", lambda: _wakeups(found)),
         ("disks", "Disks", lambda: _disks(found)),
@@ -70,7 +71,7 @@ def render(
         name,
         tag("p", ", ".join(facts), id="facts", data_live=True),
         tag("p", also) if others else None,
-        controls(status, view, known.address(row).partition("?")[0]) if links.past else None,
+        controls(status, view, path) if links.past else None,
     )
     home = tag("a", status.hostname or "This host", href=view.href("/"))
     up = tag("nav", home, class_="up", aria_label="Where this is")
@@ -93,8 +94,8 @@ def _section(fence: Fence, name: str, title: str, make: Callable[[], Html | None
     )
 
 
-def _history(status: HostStatus, view: View, charts: OfVm | None) -> Html | None:
-    return vm_charts(charts, status, view.span) if charts and view.span else None
+def _history(status: HostStatus, path: str, view: View, charts: OfVm | None) -> Html | None:
+    return vm_charts(charts, status, view.span, path) if charts and view.span else None
 
 
 def _alerts(status: HostStatus, found: VmStatus) -> Html:

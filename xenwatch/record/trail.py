@@ -49,18 +49,20 @@ class Trails:
         make: Callable[[Snapshot], T],
         readings: Iterable[str] | None = None,
     ) -> Trail[T]:
-        """What `make` makes of moments, one in each step; `times` are start, end and step.
+        """What `make` makes of moments, one in each step and the last one.
 
-        `kind` says what `make` makes; `readings` are those that it looks at, all by default. The
-        newest are read first. Raises `SourceError`.
+        `times` are start, end and step. `kind` says what `make` makes; `readings` are those that it
+        looks at, all by default. The newest are read first. Raises `SourceError`.
         """
         start, end, step = times
         record = Record(self._path)
-        chosen: dict[int, Kept] = {}
-        for kept in record.kept(start, end):
-            chosen.setdefault(int(kept.time // step), kept)
+        first: dict[int, Kept] = {}
+        every = record.kept(start, end)
+        for kept in every:
+            first.setdefault(int(kept.time // step), kept)
+        chosen = dict.fromkeys((*first.values(), *every[-1:]))
         until, found, unread = self._now() + BUDGET, [], 0
-        for kept in reversed(chosen.values()):
+        for kept in reversed(chosen):
             key = kind, kept.time
             if key not in self._points:
                 if self._now() > until:

@@ -31,6 +31,9 @@ HELD: Final = 60.0
 GAP: Final = 2.5
 """Of the seconds between kept moments: that many are a gap."""
 
+ENDED: Final = "ended"
+STOPPED: Final = "stopped"
+
 
 class Kind(enum.Enum):
     """What an event is about."""
@@ -60,7 +63,7 @@ class Event:
     """What was new at a moment, compared with the one before.
 
     `time` is Unix time, `what` a word such as `firing`, `severity` that of an alert or a limit,
-    else empty. `vms` are whom it is about, `text` says the rest.
+    else empty. `vms` are whom it is about, `text` says the rest; of an alert it names them.
     """
 
     time: float
@@ -73,14 +76,33 @@ class Event:
 
 def words(event: Event) -> str:
     """The event as a line without its time: `VM started: web`, `3 VMs stopped: a, b, c`."""
+    before, vms, after = parts(event)
+    named = (told(vm) if event.kind is Kind.ALERT else str(vm) for vm in vms)
+    return f"{before}{', '.join(named)}{after}"
+
+
+def parts(event: Event) -> tuple[str, tuple[Vm, ...], str]:
+    """The line in three: what is before the VMs that it names, these, and what is after them."""
     subject = event.kind.value
     if event.kind is Kind.VM:
         subject = "VM" if len(event.vms) == 1 else counted(len(event.vms), "VM")
     what = " ".join(filter(None, (subject, event.what, event.severity)))
-    named = ", ".join(str(vm) for vm in event.vms[:MOST_NAMED])
-    if len(event.vms) > MOST_NAMED:
-        named += f" and {len(event.vms) - MOST_NAMED} more"
-    return ": ".join(filter(None, (what, named, event.text)))
+    if event.kind is Kind.ALERT:
+        for vm in filter(told, event.vms):
+            before, found, after = event.text.partition(told(vm))
+            if found:
+                return f"{what}: {before}", (vm,), after
+    named = () if event.kind is Kind.ALERT else event.vms[:MOST_NAMED]
+    more = f" and {len(event.vms) - MOST_NAMED} more" if len(event.vms) > MOST_NAMED else ""
+    after = f"{more}: {event.text}" if named and event.text else more
+    if named or not event.text:
+        return f"{what}: " if named else what, named, after
+    return f"{what}: {event.text}", (), ""
+
+
+def told(vm: Vm) -> str:
+    """A VM as the summaries of alerts have it."""
+    return f"'{vm.name}' ({vm.uuid})" if vm.name else vm.uuid
 
 
 def vm_of(snapshot: Snapshot, domain: Domain) -> Vm:
@@ -167,7 +189,7 @@ def _of_record(before: Moment, now: Moment, spacing: float) -> Iterator[Event]:
 
 def _of_maintenance(known: Known, new: Known, time: float) -> Iterator[Event]:
     if new.maintenance != known.maintenance:
-        what = "began" if new.maintenance else "ended"
+        what = "began" if new.maintenance else ENDED
         yield Event(time, Kind.MAINTENANCE, what, new.maintenance or known.maintenance or "")
 
 
@@ -178,10 +200,17 @@ def _of_alerts(
         return
     for key, active in now.items():
         if key not in before:
-            yield Event(time, Kind.ALERT, State.FIRING.value, summary(active), active.severity)
+            yield _of_alert(active, State.FIRING.value, time)
     for key, active in before.items():
         if key not in now:
-            yield Event(time, Kind.ALERT, "ended", summary(active), active.severity)
+            yield _of_alert(active, ENDED, time)
+
+
+def _of_alert(active: Active, what: str, time: float) -> Event:
+    labels = dict(active.labels)
+    uuid = labels.get("uuid", "")
+    vms = (Vm(labels.get("name", ""), uuid),) if uuid else ()
+    return Event(time, Kind.ALERT, what, summary(active), active.severity, vms)
 
 
 def _of_vms(
@@ -191,7 +220,7 @@ def _of_vms(
 ) -> Iterator[Event]:
     if before is None or now is None or before is now:
         return
-    found: dict[str, list[Vm]] = {name: [] for name in ("stopped", "restarted", "started")}
+    found: dict[str, list[Vm]] = {name: [] for name in (STOPPED, "restarted", "started")}
     for uuid, (domain, vm) in now.items():
         old = before.get(uuid)
         if old is None:
@@ -200,7 +229,7 @@ def _of_vms(
             found["restarted"].append(vm)
         elif old[0].state != domain.state and domain.state in ("crashed", "dying"):
             found.setdefault(domain.state, []).append(vm)
-    found["stopped"] += [vm for uuid, (_, vm) in before.items() if uuid not in now]
+    found[STOPPED] += [vm for uuid, (_, vm) in before.items() if uuid not in now]
     for what, vms in found.items():
         if vms:
             yield Event(time, Kind.VM, what, vms=tuple(vms))

@@ -85,14 +85,19 @@ function follow(box) {
   const points = JSON.parse(plot.dataset.points);
   const cursor = plot.querySelector(".cursor");
   const told = box.querySelector(".told");
+  const peak = box.querySelector(".peak");
   let at = points.length - 1;
   const show = (number) => {
     at = Math.max(0, Math.min(points.length - 1, number));
-    const [x, , words] = points[at];
+    const [x, , words, moment] = points[at];
     cursor.setAttribute("x1", x);
     cursor.setAttribute("x2", x);
     box.classList.add("followed");
     told.textContent = words;
+    const link = peak.querySelector("a");
+    link.search = new URLSearchParams({ at: moment });
+    link.textContent = "Show that moment";
+    peak.replaceChildren(link);
     plot.setAttribute("aria-valuenow", at);
     plot.setAttribute("aria-valuetext", words);
   };
@@ -107,7 +112,10 @@ function follow(box) {
     const near = points.map(([place], number) => [Math.abs(place - x), number]);
     show(near.reduce((one, other) => (other[0] < one[0] ? other : one))[1]);
   });
+  const open = () => peak.querySelector("a").click();
+  plot.addEventListener("click", open);
   plot.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") return open();
     const moves = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: points.length - 1 };
     if (!(event.key in moves)) return;
     event.preventDefault();
