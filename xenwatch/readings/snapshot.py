@@ -78,7 +78,7 @@ class Outcome:
     starved: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One pass: a field for each probe, and the outcome of each.
 
