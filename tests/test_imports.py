@@ -113,6 +113,26 @@ def test_what_is_run_every_minute_imports_little(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "imported"), [("http", False), ("unix:/nowhere", False), ("https", True)]
+)
+def test_only_https_needs_tls(url: str, imported: bool) -> None:
+    """A check of plain HTTP or a Unix socket has none of its libraries."""
+    address = url if ":" in url else f"{url}://127.0.0.1:1"
+    found = json.loads(output(MODULES, "check", "--url", address).stderr)
+
+    assert ({"ssl", "_ssl"} <= set(found)) is imported
+
+
+def test_who_asks_receivers_has_https() -> None:
+    """`check-config` asks with the standard library, which is whole for it."""
+    found = json.loads(
+        output(MODULES, "check-config", "--source=synthetic").stderr.splitlines()[-1]
+    )
+
+    assert "xenwatch.cli.plain_http" not in found
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ["once", "--source", "synthetic:debian-12"],

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import base64
 import dataclasses
-import http.client
 import socket
-import ssl
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
 
 from xenwatch.cli.option_values import filled
+from xenwatch.cli.plain_http import HTTPConnection
 from xenwatch.config import state_file
 from xenwatch.config.common_keys import SOURCE
 from xenwatch.config.converters import address, is_host, unix_path
@@ -21,6 +20,9 @@ from xenwatch.config.web_keys import LISTEN, WEB_CONFIG
 from xenwatch.display.text import printable, shown
 from xenwatch.display.why import why
 from xenwatch.values import dataclass
+
+if TYPE_CHECKING:
+    import ssl
 
 EXAMPLE: Final = f"http://{LISTEN.default[0]}"
 LOOPBACK: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -49,7 +51,7 @@ class Address:
     context: ssl.SSLContext | None = None
     credentials: str = dataclasses.field(default="", repr=False)
 
-    def connect(self, timeout: float) -> tuple[http.client.HTTPConnection, str]:
+    def connect(self, timeout: float) -> tuple[HTTPConnection, str]:
         """A connection that opens with its first request, and the prefix of paths.
 
         Raises `AddressError`.
@@ -59,13 +61,11 @@ class Address:
             return _UnixConnection(path, timeout), ""
         parts, port = _parts(self.url)
         if parts.scheme == "http":
-            return http.client.HTTPConnection(parts.hostname or "", port, timeout=timeout), (
+            return HTTPConnection(parts.hostname or "", port, timeout=timeout), (
                 parts.path.rstrip("/")
             )
-        context = self.context or ssl.create_default_context()
-        secure = http.client.HTTPSConnection(
-            parts.hostname or "", port, timeout=timeout, context=context
-        )
+        context = self.context or _trusting(None)
+        secure = _TlsConnection(parts.hostname or "", port, context, timeout)
         return secure, parts.path.rstrip("/")
 
     def headers(self) -> dict[str, str]:
@@ -188,6 +188,8 @@ def _configured(listens: Listening) -> Address:
 
 def _trusting(file: str | None, text: str = "") -> ssl.SSLContext:
     """A context that trusts the certificates of a file or text, else those of the system."""
+    import ssl  # noqa: PLC0415 - see `xenwatch.cli.plain_http`
+
     if not file and not text:
         return ssl.create_default_context()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -227,7 +229,7 @@ def _parts(url: str) -> tuple[SplitResult, int | None]:
     return parts, port
 
 
-class _UnixConnection(http.client.HTTPConnection):
+class _UnixConnection(HTTPConnection):
     """HTTP over a Unix socket."""
 
     def __init__(self, path: str, timeout: float) -> None:
@@ -239,3 +241,20 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
+
+
+class _TlsConnection(HTTPConnection):
+    """HTTP over TLS."""
+
+    default_port = 443
+
+    def __init__(
+        self, host: str, port: int | None, context: ssl.SSLContext, timeout: float
+    ) -> None:
+        super().__init__(host, port, timeout=timeout)
+        self._context = context
+
+    def connect(self) -> None:
+        """Open it. Raises `ssl.SSLError`."""
+        super().connect()
+        self.sock = self._context.wrap_socket(self.sock, server_hostname=self.host)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import http
-import http.client
-import ssl
-from typing import Final
+import sys
+from typing import Any, Final
 
 from xenwatch import threads
 from xenwatch.cli import daemon_address
 from xenwatch.cli.daemon_address import Address, AddressError, address_of
 from xenwatch.cli.option_values import seconds
 from xenwatch.cli.options import is_given
+from xenwatch.cli.plain_http import HTTPException
 from xenwatch.config.common_keys import ROOTFS, SOURCE
 from xenwatch.config.errors import ConfigError
 from xenwatch.display.why import why
@@ -97,17 +97,22 @@ def get(place: Address, path: str, deadline: float = DEADLINE) -> Response:
         raise AskError(str(error)) from None
     except AnswerError as error:
         reason = str(error)
-    except ssl.SSLCertVerificationError as error:
-        reason = f"{error.verify_message}; to trust the daemon's certificate: --cacert FILE"
     except TimeoutError:
         reason = f"timed out after {deadline:g} s"
-    except ssl.SSLError as error:
-        reason = (
-            f"TLS failed: {error.reason or error}; does it serve https, or require --cert FILE?"
-        )
-    except (OSError, RuntimeError, ValueError, http.client.HTTPException) as error:
-        reason = why(error) if isinstance(error, OSError | RuntimeError) else NOT_XENWATCH
+    except (OSError, RuntimeError, ValueError, HTTPException) as error:
+        known = why(error) if isinstance(error, OSError | RuntimeError) else NOT_XENWATCH
+        reason = _tls_reason(error) or known
     raise unanswered(place, reason)
+
+
+def _tls_reason(error: Exception) -> str:
+    """Why TLS failed; empty for any other error."""
+    ssl: Any = sys.modules.get("ssl")  # imported for https alone
+    if ssl and isinstance(error, ssl.SSLCertVerificationError):
+        return f"{error.verify_message}; to trust the daemon's certificate: --cacert FILE"
+    if ssl and isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason or error}; does it serve https, or require --cert FILE?"
+    return ""
 
 
 def unanswered(place: Address, reason: str) -> AskError:
