@@ -11,7 +11,7 @@ from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit, Max, Shortage, Thresholds
 from xenwatch.limits.thresholds import reached
-from xenwatch.readings.noted import NotedSnapshot, are_same
+from xenwatch.readings.noted import Compared, NotedSnapshot
 from xenwatch.readings.snapshot import Snapshot, Status
 
 
@@ -80,9 +80,9 @@ class LimitStates:
     thresholds: Thresholds
     inputs: Mapping[str, object] | None = None
 
-    def holds(self, snapshot: Snapshot, thresholds: Thresholds) -> bool:
+    def holds(self, snapshot: Compared, thresholds: Thresholds) -> bool:
         """Whether this snapshot would yield the same states."""
-        is_kept = self.inputs is not None and are_same(self.inputs, snapshot)
+        is_kept = self.inputs is not None and snapshot.has(self.inputs)
         return is_kept and self.thresholds == thresholds
 
 
@@ -112,7 +112,7 @@ def assess_limits(
     """
     found: dict[str, LimitStates] = {}
     noted: set[str] = set()
-    noting = NotedSnapshot.of(snapshot, noted)
+    noting, compared = NotedSnapshot.of(snapshot, noted), Compared(snapshot)
     for limit in limits:
         bounds = (thresholds or {}).get(limit.name, limit.thresholds)
         outcome = snapshot.outcomes.get(limit.probe)
@@ -123,7 +123,7 @@ def assess_limits(
             found[limit.name] = LimitStates(unknown, bounds)
             continue
         earlier = (before or {}).get(limit.name)
-        if earlier is not None and earlier.holds(snapshot, bounds):
+        if earlier is not None and earlier.holds(compared, bounds):
             found[limit.name] = earlier
             continue
         noted.clear()

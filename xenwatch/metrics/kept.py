@@ -14,7 +14,7 @@ from typing import Any, Final
 from xenwatch.exposition.text_format import Family
 from xenwatch.limits.states import LimitState
 from xenwatch.metrics.base import Metric, Readings
-from xenwatch.readings.noted import FIELDS, NotedSnapshot, are_same
+from xenwatch.readings.noted import NOTED, Compared, NotedSnapshot
 from xenwatch.readings.snapshot import Snapshot
 
 _OF_READINGS: Final = frozenset(field.name for field in dataclasses.fields(Readings))
@@ -73,7 +73,7 @@ class _NotedReadings(Readings):
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A family, and what it was made of: fields of the snapshot, and the states of limits.
+    """A family, and what it was made of: of the snapshot, and the states of limits.
 
     `inputs` is `None` if it was made of more than that.
     """
@@ -82,11 +82,11 @@ class _Made:
     inputs: Mapping[str, object] | None
     states: Mapping[str, Sequence[LimitState]]
 
-    def holds(self, snapshot: Snapshot, states: Mapping[str, Sequence[LimitState]]) -> bool:
+    def holds(self, snapshot: Compared, states: Mapping[str, Sequence[LimitState]]) -> bool:
         """Whether it would be the same if made of these: everything used is the same."""
         return (
             self.inputs is not None
-            and are_same(self.inputs, snapshot)
+            and snapshot.has(self.inputs)
             and all(states.get(name, ()) == found for name, found in self.states.items())
         )
 
@@ -113,7 +113,7 @@ class Families(Mapping[str, Family]):
     def still(self, readings: Readings) -> dict[str, _Made]:
         """What was made so far and is the same of these readings."""
         so_far = self._made.copy()  # at once, as another thread may add to it
-        snapshot, states = readings.snapshot, readings.states
+        snapshot, states = Compared(readings.snapshot), readings.states
         return {name: made for name, made in so_far.items() if made.holds(snapshot, states)}
 
     def __getitem__(self, name: str) -> Family:
@@ -132,7 +132,7 @@ class Families(Mapping[str, Family]):
         self._noted.clear()
         self._limits.clear()
         family = metric.family(self._readings, self._fence)
-        if family.unmade or ALL in self._limits or not self._noted <= FIELDS:
+        if family.unmade or ALL in self._limits or not self._noted <= NOTED:
             return _Made(family, None, {})
         inputs = {name: getattr(self._snapshot, name) for name in self._noted}
         return _Made(family, inputs, {name: self._states.get(name, ()) for name in self._limits})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 STOPPED: Final = ("dying", "shutdown", "crashed")
 """States of a domain that runs no more: its devices close, and it asks for no memory."""
@@ -31,6 +31,18 @@ class Domain:
     def alive(self) -> bool:
         """Whether the domain runs or may run; a dying one only holds resources."""
         return self.state != "dying"
+
+
+class Identity(NamedTuple):
+    """What of a domain stays as long as it lives, its last known name but for a renaming.
+
+    A tuple, since thousands are made and compared in a pass.
+    """
+
+    domid: int
+    uuid: str
+    name: bytes | None
+    type: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,15 @@ from typing import Any, Final
 from xenwatch.readings.snapshot import Snapshot
 
 FIELDS: Final = frozenset(field.name for field in dataclasses.fields(Snapshot))
+PARTS: Final = frozenset({"domids", "running", "identities"})
+"""Properties made of what seldom changes in a reading that is another in each pass."""
+NOTED: Final = FIELDS | PARTS
 
 
 class NotedSnapshot(Snapshot):
-    """A snapshot that notes which of its fields are read."""
+    """A snapshot that notes which of its fields and parts are read."""
 
-    __slots__ = ("_noted",)
+    __slots__ = ("_noted", "_plain")
 
     @classmethod
     def of(cls, snapshot: Snapshot, noted: set[str]) -> NotedSnapshot:
@@ -25,14 +28,31 @@ class NotedSnapshot(Snapshot):
         values: dict[str, Any] = {name: getattr(snapshot, name) for name in FIELDS}
         found = cls(**values)
         object.__setattr__(found, "_noted", noted)
+        object.__setattr__(found, "_plain", snapshot)
         return found
 
     def __getattribute__(self, name: str) -> Any:
-        if name in FIELDS:
+        if name in NOTED:
             object.__getattribute__(self, "_noted").add(name)
+        if name in PARTS:  # without the fields it is made of
+            return getattr(object.__getattribute__(self, "_plain"), name)
         return object.__getattribute__(self, name)
 
 
-def are_same(inputs: Mapping[str, object], snapshot: Snapshot) -> bool:
-    """Whether these fields of the snapshot are the same values."""
-    return all(getattr(snapshot, name) is value for name, value in inputs.items())
+class Compared:
+    """A snapshot that is compared with what was noted of another; each part is made once."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._parts: dict[str, object] = {}
+
+    def has(self, inputs: Mapping[str, object]) -> bool:
+        """Whether its fields of these names are the same values, and its parts equal."""
+        return all(self._has(name, value) for name, value in inputs.items())
+
+    def _has(self, name: str, value: object) -> bool:
+        if name not in PARTS:
+            return getattr(self._snapshot, name) is value
+        if name not in self._parts:
+            self._parts[name] = getattr(self._snapshot, name)
+        return self._parts[name] == value
