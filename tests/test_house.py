@@ -61,6 +61,7 @@ HOST = {
     "xenwatch.sources.multicast": "the links and processes its kernel reports",
     "xenwatch.sources.taskstats": "the counters its kernel keeps of processes",
     "xenwatch.sources.timex": "how good its clock is",
+    "xenwatch.daemon.interpreter": "the malloc of its libc",
 }
 """The modules that may touch the host."""
 

@@ -17,21 +17,11 @@ NO_TAG: Final = "without a VLAN tag"
 DEAD_VLAN: Final = "in the dead VLAN 4095"
 FAULTS: Final = (NO_BRIDGE, DOWN, DEAD_VLAN, NO_TAG)
 
-_RUNNING: Final = ("running", "blocked", None)
 _ROUTED: Final = re.compile(r"vif-(route|nat)")
 _BRIDGED: Final = ("vif", "vif-bridge", "vif-openvswitch")
 """Scripts that put an interface into a bridge: xapi's, and two of Xen's."""
 _TAGS: Final = "vif-openvswitch"
 """Xen's script that sets the tag that the configuration of the VM asks for, or none."""
-
-
-def running(snapshot: Snapshot) -> set[int]:
-    """Domains whose kernel may use its devices: not paused, shut down, crashed or dying.
-
-    A domain whose state was not read counts: that it runs is likely, and a fault is not to hide.
-    """
-    domains = snapshot.domains.domains if snapshot.domains else ()
-    return {domain.domid for domain in domains if domain.state in _RUNNING}
 
 
 def vif_faults(snapshot: Snapshot) -> Mapping[DeviceKey, str]:
@@ -43,8 +33,7 @@ def vif_faults(snapshot: Snapshot) -> Mapping[DeviceKey, str]:
     bridged = any(vif.attached for vif in vifs.values())
     switch = snapshot.openvswitch or OpenVswitch({})
     suspects = switch.untagged(vifs)
-    known = snapshot.domains is not None
-    alive = running(snapshot) if known else {vif.domid for vif in vifs.values()}
+    alive = snapshot.running if snapshot.domids else {vif.domid for vif in vifs.values()}
     found = {}
     for name, vif in vifs.items():
         if vif.domid in alive:

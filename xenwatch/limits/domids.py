@@ -18,14 +18,14 @@ LAST_DOMID: Final = FIRST_RESERVED - 1
 
 def used(snapshot: Snapshot) -> Mapping[str, int]:
     """The highest domain id in use."""
-    if snapshot.domains is None or not snapshot.domains.domains:
+    if not snapshot.domids:
         return {}
-    return {"": max(domain.domid for domain in snapshot.domains.domains)}
+    return {"": max(snapshot.domids)}
 
 
 def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     """The last id that is not reserved."""
-    if snapshot.domains is None:
+    if not snapshot.domids:
         return {}
     return {"": Max(LAST_DOMID, "DOMID_FIRST_RESERVED")}
 

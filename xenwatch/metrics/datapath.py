@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from xenwatch.assessment.vif_faults import FAULTS, running, vif_faults
+from xenwatch.assessment.vif_faults import FAULTS, vif_faults
 from xenwatch.exposition.text_format import text
 from xenwatch.metrics.base import Metric, Readings, Row, rows_of
 from xenwatch.readings.datapath import Datapath
@@ -46,7 +46,7 @@ def _unattached(readings: Readings) -> Iterable[Row]:
     snapshot = readings.snapshot
     vifs = snapshot.datapath.vifs.values() if snapshot.datapath else ()
     unknown = {vif.domid for vif in vifs if vif.attached is None}
-    known = running(snapshot) - unknown
+    known = snapshot.running - unknown
     counts = Counter[int]()
     for vif in vifs:
         if vif.domid in known:
@@ -58,7 +58,7 @@ def _faults(readings: Readings) -> Iterable[Row]:
     snapshot = readings.snapshot
     faults = vif_faults(snapshot)
     broken = {key.domid for key in faults}
-    domains = snapshot.domains.domains if snapshot.domains else ()
+    domains = snapshot.identities if broken else ()
     its = {domain.domid: domain for domain in domains if domain.domid in broken}
     for key, fault in faults.items():
         domain = its.get(key.domid)
@@ -69,7 +69,7 @@ def _faults(readings: Readings) -> Iterable[Row]:
 def _unconnected(readings: Readings) -> Iterable[Row]:
     """By running domain, how many of its interfaces have no connected backend."""
     snapshot = readings.snapshot
-    alive = running(snapshot)
+    alive = snapshot.running
     counts = Counter[int]()
     for key, state in snapshot.device_states().items():
         if key.cls == "vif" and key.domid in alive:

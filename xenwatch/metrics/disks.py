@@ -45,10 +45,9 @@ def _transfer_rows(value: Callable[[Transfers], float | None]) -> Rows:
 def _stalled(readings: Readings) -> Iterable[Row]:
     """The disks on each storage that hangs, with the VM of the one that waits longest."""
     snapshot = readings.snapshot
-    domains = (
-        {domain.domid: domain for domain in snapshot.domains.domains} if (snapshot.domains) else {}
-    )
-    for storage, disks in snapshot.disks.stalled().items() if snapshot.disks else ():
+    stalled = snapshot.disks.stalled() if snapshot.disks else {}
+    domains = {domain.domid: domain for domain in snapshot.identities} if stalled else {}
+    for storage, disks in stalled.items():
         domid, device = disks[0]
         domain = domains.get(domid)
         name = text(snapshot.name(domain) or b"") if domain else ""

@@ -63,7 +63,7 @@ def _domain_counts(readings: Readings) -> Iterable[Row]:
 
 
 def _domain_facts(readings: Readings) -> Iterable[Row]:
-    for domain in _all_domains(readings.snapshot):
+    for domain in readings.snapshot.identities:
         name = text(readings.snapshot.name(domain) or b"")
         yield (str(domain.domid), name, domain.uuid, domain.type or ""), 1
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from xenwatch.exposition.text_format import Family
 from xenwatch.limits.states import LimitState
 from xenwatch.metrics.base import Metric, Readings
-from xenwatch.readings.noted import FIELDS, NotedSnapshot, differing
+from xenwatch.readings.noted import NOTED, NotedSnapshot, differing
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.values import dataclass
 
@@ -22,7 +22,7 @@ COUNTS: Final = "counts"
 """The field of the readings with what the daemon knows of itself."""
 ALL: Final = ""
 """In place of the name of a limit: every one."""
-_INPUTS: Final = FIELDS | {COUNTS}
+_INPUTS: Final = NOTED | {COUNTS}
 """What is compared from pass to pass."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from xenwatch.values import dataclass
 
@@ -32,6 +32,18 @@ class Domain:
     def alive(self) -> bool:
         """Whether the domain runs or may run; a dying one only holds resources."""
         return self.state != "dying"
+
+
+class Identity(NamedTuple):
+    """What of a domain stays as long as it lives, its last known name but for a renaming.
+
+    A tuple, since thousands are made and compared in a pass.
+    """
+
+    domid: int
+    uuid: str
+    name: bytes | None
+    type: str | None
 
 
 @dataclass(frozen=True, slots=True)

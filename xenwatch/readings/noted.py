@@ -9,13 +9,14 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Final
 
-from xenwatch.readings.snapshot import Snapshot
+from xenwatch.readings.snapshot import PARTS, Snapshot
 
 FIELDS: Final = frozenset(field.name for field in dataclasses.fields(Snapshot))
+NOTED: Final = FIELDS | PARTS
 
 
 class NotedSnapshot(Snapshot):
-    """A snapshot that notes which of its fields are read."""
+    """A snapshot that notes which of its fields and parts are read."""
 
     __slots__ = ("_noted", "_of")
 
@@ -28,17 +29,22 @@ class NotedSnapshot(Snapshot):
         return found
 
     def __getattribute__(self, name: str) -> Any:
-        if name in FIELDS:
+        if name in NOTED:
             object.__getattribute__(self, "_noted").add(name)
             return getattr(object.__getattribute__(self, "_of"), name)
         return object.__getattribute__(self, name)
 
 
 def are_same(inputs: Mapping[str, object], snapshot: Snapshot) -> bool:
-    """Whether these fields of the snapshot are the same values."""
-    return all(getattr(snapshot, name) is value for name, value in inputs.items())
+    """Whether these fields of the snapshot are the same values, and its parts equal."""
+    return all(_is_same(name, value, snapshot) for name, value in inputs.items())
 
 
 def differing(before: Snapshot, now: Snapshot) -> set[str]:
-    """The fields that are not the same values."""
-    return {name for name in FIELDS if getattr(before, name) is not getattr(now, name)}
+    """The fields that are not the same values, and the parts that are not equal."""
+    return {name for name in NOTED if not _is_same(name, getattr(before, name), now)}
+
+
+def _is_same(name: str, value: object, snapshot: Snapshot) -> bool:
+    now = getattr(snapshot, name)
+    return now is value or (name in PARTS and now == value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import field, fields
@@ -22,7 +23,7 @@ from xenwatch.readings.datapath import Datapath
 from xenwatch.readings.devices import INITIALISING, Backends, DeviceKey, XenstoreDevices
 from xenwatch.readings.disks import Disks
 from xenwatch.readings.dom0_cpus import Dom0Cpus
-from xenwatch.readings.domains import Domain, Domains
+from xenwatch.readings.domains import Domain, Domains, Identity
 from xenwatch.readings.event_channels import DriverDomains, EventChannels, Irqs
 from xenwatch.readings.grants import Grants, Maptrack
 from xenwatch.readings.guest_storage import StorageRepositories, ThinPools, VolumeGroups
@@ -77,6 +78,10 @@ class Outcome:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     starved: bool = False
+
+
+PARTS: Final = frozenset({"domids", "running", "identities"})
+"""Properties made of what seldom changes in a reading that is another in each pass."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,8 +153,11 @@ class Snapshot:
     def copy(self, fields: Mapping[str, object]) -> Snapshot:
         """The same with these fields, as `dataclasses.replace` has it at ten times the cost."""
         found = object.__new__(Snapshot)
-        vars(found).update(vars(self))
-        vars(found).update(fields)
+        own = vars(found)
+        own.update(vars(self))
+        for name in PARTS:
+            own.pop(name, None)
+        own.update(fields)
         return found
 
     @property
@@ -157,7 +165,31 @@ class Snapshot:
         """When the newest of it was read."""
         return Moment(self.time, self.instant)
 
-    def name(self, domain: Domain) -> bytes | None:
+    @functools.cached_property
+    def domids(self) -> tuple[int, ...]:
+        """Those of all domains, none where they were not read."""
+        return tuple(domain.domid for domain in self._domains())
+
+    @functools.cached_property
+    def running(self) -> frozenset[int]:
+        """Domains whose kernel may use its devices: not paused, shut down, crashed or dying.
+
+        A domain whose state was not read counts: that it runs is likely, and a fault is not to
+        hide.
+        """
+        return frozenset(each.domid for each in self._domains() if each.state in _RUNNING)
+
+    @functools.cached_property
+    def identities(self) -> tuple[Identity, ...]:
+        """What all domains are, none where they were not read."""
+        return tuple(
+            Identity(each.domid, each.uuid, each.name, each.type) for each in self._domains()
+        )
+
+    def _domains(self) -> tuple[Domain, ...]:
+        return self.domains.domains if self.domains is not None else ()
+
+    def name(self, domain: Domain | Identity) -> bytes | None:
         """A domain's present name in xenstore, else its last known one."""
         names = self.xenstore.names if self.xenstore is not None else {}
         return names.get((domain.domid, domain.uuid), domain.name)
@@ -189,8 +221,7 @@ class Snapshot:
         """
         if self.backends is None or self.xenstore_devices is None:
             return {}
-        domains = self.domains.domains if self.domains is not None else ()
-        counts = Counter({domain.domid: 0 for domain in domains})
+        counts = Counter(dict.fromkeys(self.domids, 0))
         counts.update(key.domid for key in self._devices(classes))
         unlisted = self.xenstore_devices.unlisted
         return {domid: count for domid, count in counts.items() if domid not in unlisted}
@@ -207,6 +238,7 @@ class Snapshot:
         return self.xenstore_devices.elsewhere if self.xenstore_devices is not None else frozenset()
 
 
+_RUNNING: Final = ("running", "blocked", None)
 _OTHER: Final = frozenset({"time", "instant", "outcomes", "origin"})
 READINGS: Final = tuple(each.name for each in fields(Snapshot) if each.name not in _OTHER)
 """The fields of a snapshot that probes fill, by the names of these."""
