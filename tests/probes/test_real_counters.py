@@ -70,6 +70,10 @@ class Dom0(HostSource):
         told = {CAPABILITIES: b"control_d\n", f"/proc/{self._pid}/cmdline": b"qemu-dm-5\0"}
         return told.get(path) or super().read(path, limit)
 
+    def listdir(self, path: str) -> tuple[str, ...]:
+        """The names, of processes that one: others may call themselves QEMUs, too."""
+        return (str(self._pid),) if path == "/proc" else super().listdir(path)
+
     def taskstats(self, pids: Sequence[int]) -> bytes:
         """What the kernel says, unless it is to say nothing."""
         if not self._counts:
