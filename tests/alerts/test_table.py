@@ -63,7 +63,8 @@ def test_texts_name_labels_there_are() -> None:
         places = set(re.findall(r"\{(\w+)\}", alert.summary + alert.description))
         places |= {"name", "uuid"} if "vm" in places else set()
         places |= {"backend_domid"} if "backend" in places else set()
-        assert places <= {"value", "vm", "backend", *alert.labels}, alert.name
+        places |= {"limit"} if "title" in places else set()
+        assert places <= {"value", "vm", "backend", "title", *alert.labels}, alert.name
 
 
 @pytest.mark.parametrize("probe", sorted({alert.probe for alert in ALERTS if alert.probe}))

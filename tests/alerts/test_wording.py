@@ -7,6 +7,7 @@ import pytest
 from tests.alerts.support import leak, walk
 from xenwatch.alerts import messages, wording
 from xenwatch.alerts.states import Change, State
+from xenwatch.limits import LIMITS
 from xenwatch.readings.moment import Moment
 
 
@@ -34,6 +35,18 @@ def test_a_text_is_a_template_and_a_sentence() -> None:
     )
     assert wording.sentence(text, "percent", 0.8125, {"what": "{value}"}) == "{value} at 81.25%"
     assert wording.sentence(text, "number", 3, {}) == " at 3"
+
+
+def test_a_limit_is_named_by_its_title() -> None:
+    """The daemon looks it up, a template has the title of each limit, and another has its name."""
+    told = wording.template("{title} is full", "percent")
+
+    for limit in LIMITS:
+        assert f'if eq $labels.limit "{limit.name}" }}}}{limit.title}{{{{ else' in told
+        said = wording.sentence("{title} is full", "percent", 1, {"limit": limit.name})
+        assert said == f"{limit.title} is full"
+    assert told.endswith("{{ else }}{{ $labels.limit }}{{ end }} is full")
+    assert wording.sentence("{title}", "percent", 1, {"limit": "new"}) == "new"
 
 
 NOW = Moment(400.0, 400.0)

@@ -55,7 +55,7 @@ def test_the_night_is_listed(capsys: pytest.CaptureFixture[str], night: str) -> 
     assert lines[2] == "140 moments from 2026-01-30 22:00:00 UTC to 2026-01-31 02:38:00 UTC"
     assert lines[4] == "2026-01-30 22:00:00 UTC  21 VMs, 0 alerts firing"
     told = (
-        "alert firing critical: grant_frames will be exhausted in",
+        "alert firing critical: grant-table frames of a domain will be exhausted in",
         "limit critical: grant_frames domid=1: 96.9% used, 62 of 64",
         "VM dying: backup-0001",
         "alert firing warning: Domain 1 of VM 'backup-0001'",

@@ -48,7 +48,10 @@ def test_it_steps_through_the_night(terminal: Terminal, night: str, size: tuple[
     assert "no alerts firing" in lines
     terminal.tmux("send-keys", "n")
     lines = terminal.shows(", an alert changed")
-    assert any(line.startswith("firing critical grant_frames will be exhausted") for line in lines)
+    assert any(
+        line.startswith("firing critical grant-table frames of a domain will be exhausted")
+        for line in lines
+    )
     terminal.tmux("send-keys", "q")
     terminal.shows("left with 0")
     terminal.shows(" icanon")

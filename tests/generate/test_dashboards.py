@@ -207,6 +207,20 @@ def test_every_limit_is_shown_by_its_full_name() -> None:
     assert legends == 3
 
 
+def test_a_cell_without_a_word_has_no_colour() -> None:
+    """What fills a cell by its words leaves one empty that has none, such as of a host down."""
+    found = [
+        properties
+        for _, panel in every_panel()
+        for properties in overrides(panel).values()
+        if "mappings" in properties and "thresholds" in properties
+    ]
+
+    assert found
+    for properties in found:
+        assert [step["color"] for step in properties["thresholds"]["steps"]] == ["transparent"]
+
+
 def test_the_chosen_limit_has_its_thresholds() -> None:
     """The panel of one limit has its used part, and the thresholds the daemon exports."""
     (panel,) = (p for _, p in every_panel() if p["title"] == "The chosen limit over time")

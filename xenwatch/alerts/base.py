@@ -25,7 +25,8 @@ class Alert:
     `conditions` are by severity when it is active; `labels` those of its series, `fixed` those that
     all of them have, with their values; `seconds` how long a condition must hold (a default),
     `critical_seconds` the critical one where that differs. `summary` and `description` may hold
-    `{value}`, `{LABEL}`, `{vm}` (name and UUID) and `{backend}` (dom0 or a driver domain);
+    `{value}`, `{LABEL}`, `{vm}` (name and UUID), `{backend}` (dom0 or a driver domain) and
+    `{title}` (of the limit that the label names);
     `details` are further sentences, and `first` is the command to begin with, right on every
     platform. `shown` says how the value is written: percent, duration or number. `probe` is the
     probe without which nothing is known, empty where there is none; `probes` are those by value of

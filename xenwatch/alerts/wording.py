@@ -10,6 +10,7 @@ from typing import Final
 from xenwatch.alerts.base import DURATION, NUMBER, PERCENT, Alert, Watch
 from xenwatch.alerts.details import DOM0, Target, vm_of
 from xenwatch.exposition.text_format import number as exposed
+from xenwatch.limits import LIMITS
 from xenwatch.values import dataclass
 
 _PLACE: Final = re.compile(r"\{(\w+)\}")
@@ -26,6 +27,14 @@ _BACKEND: Final = (
     '{{ if eq $labels.backend_domid "0" }}dom0{{ else }}'
     "driver domain {{ $labels.backend_domid }}{{ end }}"
 )
+_TITLES: Final = {limit.name: limit.title for limit in LIMITS}
+_TITLE: Final = (
+    "{{ "
+    + "{{ else ".join(
+        f'if eq $labels.limit "{name}" }}}}{title}' for name, title in _TITLES.items()
+    )
+    + "{{ else }}{{ $labels.limit }}{{ end }}"
+)
 _PLACES: Final[Mapping[str, tuple[str, Callable[[Mapping[str, str]], str]]]] = {
     "vm": (
         _VM,
@@ -35,8 +44,12 @@ _PLACES: Final[Mapping[str, tuple[str, Callable[[Mapping[str, str]], str]]]] = {
         _BACKEND,
         lambda labels: _domain(labels["backend_domid"]),
     ),
+    "title": (
+        _TITLE,
+        lambda labels: _TITLES.get(labels["limit"], labels["limit"]),
+    ),
 }
-"""Places for what several labels say: the VM, and where its backend is."""
+"""Places for what labels say in other words: the VM, where its backend is, a limit's title."""
 _UNITS: Final = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 

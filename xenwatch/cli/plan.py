@@ -11,7 +11,7 @@ from typing import Any, Final
 from xenwatch.assessment import Assessment, assess_pass
 from xenwatch.cli import pool, pool_hosts
 from xenwatch.cli.configured import configured, rules
-from xenwatch.cli.daemon_address import ACCESS
+from xenwatch.cli.daemon_address import ACCESS, add_access
 from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
 from xenwatch.cli.faults import Faults
 from xenwatch.cli.option_values import filled
@@ -96,6 +96,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_key(parser, LEARNT)
     add_key(parser, RESERVE)
     pool.add_options(parser)
+    add_access(parser, "the Prometheus or the daemons of the pool", "the system's")
     parser.add_argument(
         "--format", choices=("table", "json"), default="table", help="default: %(default)s"
     )

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from xenwatch.cli.daemon_address import add_access
 from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN
 from xenwatch.display.columns import columns
 from xenwatch.display.text import printable
@@ -49,7 +48,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--prometheus", metavar="URL", help="plan for the hosts that this Prometheus scrapes"
     )
-    add_access(parser, "the Prometheus or the daemons of the pool", "the system's")
 
 
 def answer(members: Sequence[Member], shapes: Sequence[Shape], wanted: Vms) -> Answer:

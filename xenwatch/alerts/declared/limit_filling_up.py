@@ -32,7 +32,7 @@ _THROUGHOUT: Final = "\n".join(
 
 ALERT: Final = Watch(
     name="limit_filling_up",
-    summary="{limit} on {instance} will be exhausted in {value}",
+    summary="{title} on {instance} will be exhausted in {value}",
     description="The use of the limit {limit} has risen throughout the last six hours; at this "
     "rate it is exhausted in {value}.",
     first="xenwatch plan",

@@ -18,7 +18,7 @@ SECONDS_TO_FULL: Final = "xenwatch_limit_seconds_to_full"
 
 ALERT: Final = Alert(
     name=_NAME,
-    summary="{limit} will be exhausted in {value}",
+    summary="{title} will be exhausted in {value}",
     description="At the rate of the last hours, the limit {limit} will be exhausted in {value}. "
     "A steady rise without new VMs is a leak.",
     first="xenwatch plan",

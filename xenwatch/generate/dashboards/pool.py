@@ -132,7 +132,7 @@ def _worst(style: Style) -> table.Panel:
         "Hosts, the worst first",
         f"{MEANING} The first {MOST}, those in the same state by the VMs left of the shape with "
         "least room, each with the worst alert that fires and the limit that is nearest to its "
-        "critical threshold. Source is empty for a live host.",
+        "critical threshold. Source is empty for a live host, and for one that is down.",
         [HOSTS],
         NOBODY,
         runbooks=False,

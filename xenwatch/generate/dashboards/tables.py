@@ -11,7 +11,16 @@ from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
 from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
-from xenwatch.generate.dashboards.panels import BLUE, Link, Query, Style, Subject, fixed, refs
+from xenwatch.generate.dashboards.panels import (
+    BLUE,
+    Link,
+    Query,
+    Style,
+    Subject,
+    fixed,
+    refs,
+    steps,
+)
 from xenwatch.values import dataclass
 
 TEXT: Final = "string"
@@ -75,6 +84,8 @@ class Column:
         if self.words:
             yield DynamicConfigValue("mappings", list(self.words))
             yield _cell("color-background", mode="basic")
+            # Grafana fills a cell without a value in the first of these colours, else green.
+            yield DynamicConfigValue("thresholds", steps((None, "transparent")).build())
             yield DynamicConfigValue("custom.align", "left")
         elif self.colors:
             yield DynamicConfigValue("thresholds", self.colors.build())
