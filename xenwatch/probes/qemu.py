@@ -146,9 +146,9 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Qemus, _Me
             if first is not None:
                 found[domid] = first
                 del absent[domid]
-    qemus = {
-        domid: whole[domid] if domid in whole else found[domid].qemu for domid in sorted(found)
-    }
+    qemus = whole
+    if list(whole) != sorted(found):
+        qemus = {domid: whole.get(domid) or found[domid].qemu for domid in sorted(found)}
     if settled or len(whole) != len(table.pids):
         table = table.of((qemu.pid for qemu in whole.values()), settled)
     return Qemus(qemus), _Memory(found, absent, search_in, whole, table.packed())
@@ -178,8 +178,11 @@ def _grown(
     grown = growths(then, now, [len(qemu.threads) for _, qemu in qemus])
     found = {}
     for (domid, qemu), more in zip(qemus, grown, strict=True):
-        if more is not None and candidates.get(domid) == qemu.uuid:
-            found[domid] = qemu.grown(*more) if any(more) else qemu
+        if more is None or candidates.get(domid) != qemu.uuid:
+            continue
+        wakeups, waited_ns, ran_ns = more
+        slept = not (wakeups or waited_ns or ran_ns)
+        found[domid] = qemu if slept else qemu.grown(wakeups, waited_ns, ran_ns)
     return found
 
 
