@@ -22,7 +22,7 @@ from tests.units.files import (
     systemds,
     written,
 )
-from xenwatch.probes.slices import CONTROL
+from xenwatch.probes.slice_units import CONTROL
 
 KNOWN = systemds()
 SHIPPED = sorted(SYSTEMD.glob("xenwatch*.*"))

@@ -20,6 +20,7 @@ from xenwatch.parse.process import ProcessStat, parse_stat
 from xenwatch.parse.text import assignments, number, word
 from xenwatch.probes.base import NotApplicable, Probe
 from xenwatch.probes.cpu_settings import setters
+from xenwatch.probes.slice_units import CONTROL, DEFAULT_WEIGHT, LOCAL, NICE_0, expected_weight
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Snapshot
@@ -31,25 +32,7 @@ CGROUPS: Final = "/sys/fs/cgroup"
 V1_ROOTS: Final = (f"{CGROUPS}/cpu,cpuacct", f"{CGROUPS}/cpu")
 V1_ACCOUNTING: Final = f"{CGROUPS}/cpuacct"
 V1_SYSTEMD: Final = f"{CGROUPS}/systemd"
-LOCAL: Final = "/etc/systemd/system"
-UNITS: Final = (
-    *("/etc/systemd/system.control", "/run/systemd/system.control", "/run/systemd/transient"),
-    *(LOCAL, "/run/systemd/system", "/usr/local/lib/systemd/system"),
-    *("/usr/lib/systemd/system", "/lib/systemd/system"),
-)
-"""Where units and their drop-ins are, by falling precedence (systemd.unit(5))."""
-CONTROL: Final = "control.slice"
 NAMES: Final = (CONTROL, "vm.slice", "system.slice", "user.slice")
-CONTROL_SHARES: Final = 10240
-"""Ten times the default: that of XenServer's control.slice, where its unit does not set it."""
-NICE_0: Final = 1024
-"""The weight of a task of nice 0, and the default of a group."""
-DEFAULT_WEIGHT: Final = 100
-"""CGROUP_WEIGHT_DFL, the equal weight in `cpu.weight`."""
-WEIGHTS_MAX: Final = 10000
-WEIGHTS: Final = range(1, WEIGHTS_MAX + 1)
-SHARES: Final = range(2, 262145)
-"""What a unit may set (systemd, src/basic/cgroup-util.h)."""
 PRIO_TO_WEIGHT: Final = (
     *(88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916),
     *(9548, 7620, 6100, 4904, 3906, 3121, 2501, 1991, 1586, 1277),
@@ -64,7 +47,6 @@ SCHED_IDLE: Final = 5
 RECHECK: Final = 10
 """Readings after which all processes of the root group are read again: a process may have the
 number that a thread of the kernel had."""
-_SET = re.compile(r"[0-9]{1,6}\Z")
 _INTERFACE = re.compile(
     r"(cgroup|cpu|cpuacct|cpuset|io|irq|memory|misc|hugetlb|pids|rdma|dmem|blkio)\.|tasks\Z"
     r"|notify_on_release\Z|release_agent\Z"
@@ -202,7 +184,7 @@ def _slice(
 ) -> Slice:
     home = f"{hierarchy.root}/{name}"
     stat = cgroup.parse_flat("cpu.stat", read_optional(source, f"{home}/cpu.stat") or b"")
-    expected = None if weight is None else _expected(source, hierarchy.version, name)
+    expected = None if weight is None else expected_weight(source, hierarchy.version, name)
     if hierarchy.version == 1:
         usage = _number(source, f"{home}/cpuacct.usage")
         if usage is None:
@@ -236,51 +218,6 @@ def _pressure(source: Source, path: str) -> Mapping[str, float]:
             raise
         data = None
     return {row.kind: row.total_us / 1e6 for row in cgroup.parse_pressure(path, data or b"")}
-
-
-def _expected(source: Source, version: int, name: str) -> int | None:
-    """The weight set by the slice's unit; control.slice has a default without one."""
-    settings: dict[str, str] = {}
-    for data in _unit(source, name):
-        settings |= assignments(data)
-    weight = _set(settings, "CPUWeight", WEIGHTS)
-    if weight is not None:
-        return weight if version == 2 else weight * NICE_0 // DEFAULT_WEIGHT
-    shares = _set(settings, "CPUShares", SHARES)
-    if shares is None and name == CONTROL:
-        shares = CONTROL_SHARES
-    if shares is None or version == 1:
-        return shares
-    # systemd's own conversion (src/core/cgroup.c: cgroup_cpu_shares_to_weight).
-    return min(max(shares * DEFAULT_WEIGHT // NICE_0, 1), WEIGHTS_MAX)
-
-
-def _set(settings: Mapping[str, str], name: str, allowed: range) -> int | None:
-    """A number set in a unit; systemd ignores one that is not allowed."""
-    text = settings.get(name, "")
-    number = int(text) if _SET.match(text) else -1
-    return number if number in allowed else None
-
-
-def _unit(source: Source, name: str) -> Iterator[bytes]:
-    """A unit's files in the order in which the last assignment wins (systemd.unit(5)).
-
-    First the unit, of the first directory that has it; then the drop-ins by name, whatever the
-    directory: one replaces those of its name in later directories.
-    """
-    read_ahead(source, "read", (f"{directory}/{name}" for directory in UNITS))
-    for directory in UNITS:
-        data = read_optional(source, f"{directory}/{name}")
-        if data is not None:
-            yield data
-            break
-    drop_ins: dict[str, str] = {}
-    for directory in UNITS:
-        for file in list_optional(source, f"{directory}/{name}.d") or ():
-            if file.endswith(".conf"):
-                drop_ins.setdefault(file, f"{directory}/{name}.d/{file}")
-    for _, path in sorted(drop_ins.items()):
-        yield read_optional(source, path) or b""
 
 
 def _root_processes(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from xenwatch.display.text import counted, printable
-from xenwatch.probes.slices import CONTROL
+from xenwatch.probes.slice_units import CONTROL
 from xenwatch.readings.slices import Slices
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.release import resolve
