@@ -20,8 +20,10 @@ from xenwatch.config.settings import Settings
 from xenwatch.exposition import text_format
 from xenwatch.exposition.text_format import Page
 from xenwatch.metrics import Counts
+from xenwatch.passes.asking import Asking
 from xenwatch.passes.bodies import PLAIN, Bodies, Renderer
 from xenwatch.passes.publisher import AssessedPass, Publisher, assess
+from xenwatch.passes.scheduler import Scheduler
 from xenwatch.readings.snapshot import Snapshot
 
 PACKED = (False, True)
@@ -190,6 +192,48 @@ async def test_a_page_that_takes_long_leaves_the_one_before(
     monkeypatch.setattr("xenwatch.passes.publisher.PATIENCE", 600.0)
 
     assert b'overruns_total{probe="aio"} 3' in (await published.body(PLAIN) or b"")
+
+
+async def test_a_page_that_will_be_asked_for_is_rendered_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With a client at intervals each pass is rendered at once, and the one before is served."""
+    monkeypatch.setattr(Scheduler, "shortest_interval", 1e6)  # however long a pass takes
+    pages, go_on = text_format.page, threading.Event()
+    calls = []
+
+    def late(*arguments: Any, **named: Any) -> Page:
+        calls.append(arguments)
+        go_on.wait()
+        return pages(*arguments, **named)
+
+    clock = FakeClock()
+    scheduler, published = publisher(full_snapshot(), clock)
+    scheduler.ready.set()
+    async with running(published.run()):
+        scheduler.changed.set()
+        first = await assessed(clock, published, None)
+        for _ in range(3):
+            before = await published.body(PLAIN)
+        monkeypatch.setattr(text_format, "page", late)
+        scheduler.changed.set()
+        await assessed(clock, published, first)
+        found = await published.body(PLAIN)
+        go_on.set()
+        assert found is before
+        while await published.body(PLAIN) is before:
+            await asyncio.to_thread(go_on.wait)
+    assert len(calls) == 1
+
+
+def test_who_asks_is_expected_as_regularly_as_before() -> None:
+    """A client alone, one with a second one just after it, and neither once they have stopped."""
+    for times in ([0, 60, 120], [0, 2, 60, 62, 120, 122]):
+        asking = Asking()
+        for time in times:
+            asking.note(time)
+        assert [now for now in range(125, 400, 10) if asking.expects(now, 10)] == [175, 185]
+    assert not Asking().expects(0.0, 10.0)
 
 
 async def test_without_a_good_body_the_failure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ from xenwatch.limits.changes import Logged, SeverityChange, severity_changes
 from xenwatch.limits.states import LimitInstance, LimitState, Severity
 from xenwatch.metrics import Configured, Counts, Families, Recorded
 from xenwatch.metrics.process import own_process
+from xenwatch.passes.asking import Asking
 from xenwatch.passes.bodies import PLAIN, Bodies, Form, Renderer
 from xenwatch.passes.earlier import Earlier
 from xenwatch.passes.faults import Faults
@@ -186,6 +187,8 @@ class Publisher:
         self._good: Bodies | None = None
         self._rendering: asyncio.Task[None] | None = None
         self._failed: AssessedPass | None = None
+        self._ahead: AssessedPass | None = None
+        self._asking, self._form = Asking(), PLAIN
         self._last: dict[Form, bytes] = {}
         self._parts = Parts(self._part_body, self._count_part)
         self._logged: Mapping[LimitInstance, Logged] = {}
@@ -204,7 +207,7 @@ class Publisher:
             complete = self._scheduler.ready.is_set()
             try:
                 # Missing readings must not resolve an alert that fired before a restart.
-                rules = self.rules if complete else _without_alerts(self.rules)
+                rules = self.rules if complete else dataclasses.replace(self.rules, policy=None)
                 newest = await self._assessed(self._scheduler.snapshot, rules)
             except Exception:  # noqa: BLE001 - a defect here must not end the daemon
                 self.failures += 1
@@ -215,6 +218,14 @@ class Publisher:
             if complete and self._good is None:
                 with contextlib.suppress(Exception):  # logged
                     await self.body(PLAIN)
+            elif self._rendering is None and self._is_expected():
+                self._ahead = newest
+                self._rendering = asyncio.create_task(self._render(newest, self._form))
+
+    def _is_expected(self) -> bool:
+        """Whether somebody will ask for this page, so that to render it now costs no more."""
+        within = self._scheduler.shortest_interval or 0.0
+        return self._asking.expects(self._clock.monotonic(), within)
 
     def _publish(self, newest: AssessedPass, complete: bool) -> None:
         assessment = newest.assessment
@@ -248,12 +259,14 @@ class Publisher:
     async def body(self, form: Form) -> bytes | None:
         """The newest metrics in this form; `None` while there are none.
 
-        Where they cannot be rendered, or not within `PATIENCE`, the last ones that were. Raises
-        what the rendering raised if there are none.
+        Where they cannot be rendered, or not within `PATIENCE`, or are just being rendered before
+        anybody asked, the last ones that were. Raises what the rendering raised if there are none.
         """
         asked = self.newest
         if asked is None:
             return None
+        self._form = form
+        self._asking.note(self._clock.monotonic())
         loop = asyncio.get_running_loop()
         until = loop.time() + PATIENCE
         await self._render_in_time(asked, form, until)
@@ -276,6 +289,8 @@ class Publisher:
         """
         loop = asyncio.get_running_loop()
         while not asked.metrics.rendered and self._failed is not asked:
+            if asked is self._ahead and self._good is not None:
+                return
             if self._rendering is None:
                 self._rendering = loop.create_task(self._render(asked, form))
             left = None if self._good is None else until - loop.time()
@@ -294,7 +309,7 @@ class Publisher:
         else:
             self._good, self._failed = asked.metrics, None
         finally:
-            self._rendering = None
+            self._rendering = self._ahead = None
 
     def age(self, found: AssessedPass) -> float:
         """Seconds since the newest reading of a pass."""
@@ -350,10 +365,6 @@ class Publisher:
             self.recorded(),
             dict(self._scheduler.lost),
         )
-
-
-def _without_alerts(rules: Rules) -> Rules:
-    return dataclasses.replace(rules, policy=None)
 
 
 def _log_change(change: SeverityChange) -> None:
