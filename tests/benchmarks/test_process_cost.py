@@ -33,7 +33,7 @@ from xenwatch.sources.host import HostSource
 from xenwatch.sources.kept import raise_limit
 
 PROCESSES = 4000
-CHEAPER = {"asleep": 36, "awake": 32}
+CHEAPER = {"asleep": 40, "awake": 34}
 """How many times the CPU time of ours the other one needs at least, where no process has run since
 the pass before, and where each has."""
 

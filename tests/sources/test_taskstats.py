@@ -41,12 +41,14 @@ class Kernel:
         for pid in pids:
             self._waiting += self._answer(pid)
 
-    def recv(self, size: int, flags: int) -> bytes:
+    def recv_into(self, room: memoryview, _: int, flags: int) -> int:
         """The next answer."""
         assert flags == socket.MSG_DONTWAIT
         if not self._waiting:
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-        return self._waiting.pop(0)[:size]
+        answer = self._waiting.pop(0)[: len(room)]
+        room[: len(answer)] = answer
+        return len(answer)
 
     def close(self) -> None:
         """Remembered in `closed`."""
@@ -129,6 +131,17 @@ def test_many_are_asked_for_in_one_send(made: Callable[[Answers], list[Kernel]])
 
     assert list(found.pids) == list(range(1, 151))
     assert [kernel.sent for kernel in opened] == [[64, 64, 22]]
+
+
+def test_processes_that_are_missing_now_and_then(made: Callable[[Answers], list[Kernel]]) -> None:
+    """Errors among the answers, before and after their size is known, move none of the others."""
+    made(lambda pid: answer(pid) if pid % 7 else [error(errno.ESRCH)])
+    client = TaskstatsClient()
+
+    for pids in ([7], range(1, 100), [14, 28], range(1, 7), range(1, 100), [1], [21]):
+        found = parse_taskstats(client.ask(list(pids)))
+
+        assert list(found.pids) == list(found.switches) == [pid for pid in pids if pid % 7]
 
 
 @pytest.mark.parametrize(

@@ -170,14 +170,13 @@ def _grown(
     whole: Mapping[int, Qemu], candidates: Mapping[int, str], then: Table, now: Table
 ) -> dict[int, Qemu]:
     """The QEMUs as their counters tell, without those whose threads must be read."""
-    qemus = list(whole.items())
     if then.pids != now.pids:
         left = set(now.pids)
-        qemus = [(domid, qemu) for domid, qemu in qemus if qemu.pid in left]
+        whole = {domid: qemu for domid, qemu in whole.items() if qemu.pid in left}
         then = then.of(now.pids, {})
-    grown = growths(then, now, [len(qemu.threads) for _, qemu in qemus])
+    grown = growths(then, now, [len(qemu.threads) for qemu in whole.values()])
     found = {}
-    for (domid, qemu), more in zip(qemus, grown, strict=True):
+    for domid, qemu, more in zip(whole, whole.values(), grown, strict=True):
         if more is None or candidates.get(domid) != qemu.uuid:
             continue
         wakeups, waited_ns, ran_ns = more

@@ -39,7 +39,7 @@ _QUESTION: Final = struct.Struct("=IHHIIBBxxHHI")
 _WORDS: Final = _LENGTH // 4
 _IDS: Final = (2, 6)
 """Words of a question that are the id of the process: the sequence number, and what is asked."""
-_BATCH: Final = 64 * _LENGTH
+_BATCH: Final = 64
 """Requests in one send. Their answers take 2,304 bytes of the receive buffer each, at most."""
 _BUFFER: Final = 1 << 18
 _DATAGRAM: Final = 2048
@@ -57,16 +57,17 @@ class TaskstatsClient:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._family = 0
+        self._slots: list[memoryview] = []
 
     def ask(self, pids: Sequence[int]) -> bytes:
         """See `Source.taskstats`. After an error the next question has a new socket."""
         with self._lock:
             try:
                 if self._socket is None:
-                    self._socket = _opened()
+                    self._socket, self._slots = _opened(), _slots(_DATAGRAM)
                 if not self._family:
                     self._family = _family(self._socket)
-                return _answers(self._socket, self._family, pids)
+                return self._answers(self._socket, _questions(self._family, pids))
             except OSError as error:
                 self._drop()
                 raise SourceError.from_os(SUBJECT, error) from error
@@ -79,10 +80,39 @@ class TaskstatsClient:
         with self._lock:
             self._drop()
 
+    def _answers(self, link: socket.socket, questions: bytes) -> bytes:
+        """The answers, in order. Raises `OSError`: EAGAIN if the kernel lost one."""
+        found = []
+        for first in range(0, len(questions), _BATCH * _LENGTH):
+            some = questions[first : first + _BATCH * _LENGTH]
+            link.send(some)
+            found.append(self._received(link, len(some) // _LENGTH))
+        return b"".join(found)
+
+    def _received(self, link: socket.socket, number: int) -> bytes:
+        """So many answers, which have one size but for errors: it is known from the first on."""
+        slots, receive = self._slots[:number], link.recv_into
+        sizes = [receive(slot, 0, _DONTWAIT) for slot in slots]
+        size = len(slots[0])
+        if sizes.count(size) == number:
+            return bytes(memoryview(slots[0].obj)[: size * number])
+        answers = [bytes(slot[:size]) for slot, size in zip(slots, sizes, strict=True)]
+        for answer in answers:
+            _require_no_error(answer, errno.ESRCH)
+        if min(sizes) == max(sizes) > _ERROR_MAX:
+            self._slots = _slots(sizes[0])
+        return b"".join(answers)
+
     def _drop(self) -> None:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+def _slots(size: int) -> list[memoryview]:
+    """Room for the answers of a batch one after another, made once: a view takes its time."""
+    room = memoryview(bytearray(size * _BATCH))
+    return [room[place : place + size] for place in range(0, len(room), size)]
 
 
 def _opened() -> socket.socket:
@@ -123,23 +153,6 @@ def _family(link: socket.socket) -> int:
     if not isinstance(number, int):
         raise OSError(errno.EPROTO, os.strerror(errno.EPROTO))
     return number
-
-
-def _answers(link: socket.socket, family: int, pids: Sequence[int]) -> bytes:
-    """The answers to all questions, in order. Raises `OSError`: EAGAIN if the kernel lost one."""
-    questions = _questions(family, pids)
-    receive = link.recv
-    found: list[bytes] = []
-    for first in range(0, len(questions), _BATCH):
-        some = questions[first : first + _BATCH]
-        link.send(some)
-        # As they come: a large buffer takes a view of its own for each.
-        answers = [receive(_DATAGRAM, _DONTWAIT) for _ in range(0, len(some), _LENGTH)]
-        if min(map(len, answers)) <= _ERROR_MAX:
-            for answer in answers:
-                _require_no_error(answer, errno.ESRCH)
-        found.append(b"".join(answers))  # now, while they are in the CPU's cache
-    return b"".join(found)
 
 
 def _questions(family: int, pids: Sequence[int]) -> bytes:
