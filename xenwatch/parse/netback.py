@@ -33,9 +33,17 @@ what was answered. `gate` is whether the queue towards the guest is running or s
 """
 
 FIELDS: Final = tuple(re.findall(r"\{(\w+)\}", TEMPLATE))
-_FILE = re.compile(
-    re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>-?\\w{1,20})", re.escape(TEMPLATE.rstrip("\n"))),
-    re.ASCII,
+_WORDS: Final = ("gate", "napi_state")
+"""The fields that are no decimal numbers."""
+
+
+def _field(found: re.Match[str]) -> str:
+    kind = r"-?\w" if found[1] in _WORDS else r"-?\d"
+    return f"(?P<{found[1]}>{kind}{{1,20}})"
+
+
+_FILE: Final = re.compile(
+    re.sub(r"\\\{(\w+)\\\}", _field, re.escape(TEMPLATE.rstrip("\n"))), re.ASCII
 )
 
 

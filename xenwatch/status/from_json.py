@@ -11,8 +11,9 @@ from typing import Any, Final, TypeVar
 
 Row = TypeVar("Row")
 
-LARGEST: Final = 2.0**64
-"""No number of a host is larger: its counters have 64 bits. What is larger has no figure."""
+LARGEST: Final = 2.0**100
+"""No number of a host is larger: the sum of its counters of 64 bits, as bytes of pages. What is
+larger has no figure."""
 
 
 @functools.cache
