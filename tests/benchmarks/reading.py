@@ -43,6 +43,8 @@ PORTS: Final = 1000
 QUEUES: Final = 2
 TIMES: Final = 3
 """Runs of a round, of which the cheapest counts."""
+PERIOD: Final = 10.0
+"""Seconds for which the row of a probe is that runs seldom while nothing happens."""
 MILLI: Final = 1e3
 MICRO: Final = 1e6
 _CALL: Final = struct.Struct("=QQQ")
@@ -156,7 +158,7 @@ async def _events() -> AsyncGenerator[bytes, None]:
 
 
 def of_bridges(rounds: int, _: float) -> Iterator[Row]:
-    """The probe of bridges once something has happened to a link, and when nothing has."""
+    """The probe of bridges once something has happened to a link, and `PERIOD` without that."""
     source = Linked()
     marshal = MarshalRtnl()
     events, quiet, others = [], [], []
@@ -181,7 +183,7 @@ def of_bridges(rounds: int, _: float) -> Iterator[Row]:
                 read()
                 costs.append(time.thread_time() - before)
             events.append(min(costs) * MILLI)
-            quiet.append(cheapest(read) * MILLI)
+            quiet.append(cheapest(read) * MILLI * PERIOD / BRIDGES.quiet)
             others.append(cheapest(lambda: list(marshal.parse(source.dumped))) * MILLI)
         await stream.aclose()
 
