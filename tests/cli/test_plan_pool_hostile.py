@@ -130,7 +130,7 @@ def test_what_is_no_series_is_not_from_prometheus(plan: Plan, row: object) -> No
     with served({"/api/v1/query": lambda _: answer}) as url:
         done = plan("--prometheus", url)
     assert done.status == 2
-    assert "not an answer of Prometheus" in done.err
+    assert "not a Prometheus response" in done.err
 
 
 def test_headroom_below_zero_is_none(plan: Plan) -> None:

@@ -118,7 +118,7 @@ async def test_a_compressed_answer_is_not_unpacked() -> None:
         (found,) = await answers(Members(daemons(endpoints(str(server.make_url(""))))))
 
     assert wanted == ["identity"]
-    assert found.reason == "response is compressed, which was not asked for"
+    assert found.reason == "response is compressed, which was not requested"
 
 
 def test_little_is_kept_of_a_long_answer() -> None:

@@ -100,16 +100,16 @@ async def test_a_host_of_a_prometheus_is_on_the_page() -> None:
 @pytest.mark.parametrize(
     ("body", "headers", "status", "reason"),
     [
-        (b"nonsense", {}, 200, "not an answer of Prometheus"),
-        (b'{"data": {"result": [3]}}', {}, 200, "not an answer of Prometheus"),
-        (b'{"data": {"result": [{"metric": {}, "value": "x"}]}}', {}, 200, "not an answer"),
+        (b"nonsense", {}, 200, "not a Prometheus response"),
+        (b'{"data": {"result": [3]}}', {}, 200, "not a Prometheus response"),
+        (b'{"data": {"result": [{"metric": {}, "value": "x"}]}}', {}, 200, "not a Prometheus"),
         (b'{"status": "error"}', {}, 422, "HTTP status 422"),
         (b"no", {}, 401, "HTTP status 401; set pool.username"),
         (b"", {"Location": "/elsewhere"}, 302, "HTTP status 302"),
         (gzip.compress(vector()), {"Content-Encoding": "gzip"}, 200, "response is compressed"),
         (b"x" * 4096, {}, 200, "response too large: more than"),
         (b"[" + b"[]," * 200 + b"[]]", {}, 200, "too many objects and arrays"),
-        (b"[" * 100 + b"]" * 100, {}, 200, "not an answer of Prometheus"),
+        (b"[" * 100 + b"]" * 100, {}, 200, "not a Prometheus response"),
         (b'{"data": {"result": [{"metric": {}, "value": [0, ' + b"9" * 500 + b"]}]}}", {}, 200, ""),
     ],
 )
@@ -173,7 +173,7 @@ async def test_a_prometheus_without_hosts_says_what_was_asked() -> None:
     async with serving(answer) as url:
         (row,) = (await asked(url)).rows
 
-    assert (row.state, row.reason[:20]) == ("unknown", "no host is scraped b")
+    assert (row.state, row.reason[:18]) == ("unknown", "no hosts found by ")
     assert f'job="{JOB}"' in row.reason
     assert "alerts.job" in row.reason
 

@@ -37,7 +37,7 @@ def test_many_events_are_folded() -> None:
     events = [Happened(float(n), "", f"event {n}.") for n in range(MOST + 7)]
     markup = listed(events)
 
-    assert "7 earlier ones are not listed: xenwatch replay --list." in markup
+    assert "7 earlier events not shown; see xenwatch replay --list." in markup
     assert f"{MOST - SHOWN} earlier events" in markup
     assert "event 6." not in markup
     assert markup.index("event 7.") < markup.index("</details>")
@@ -47,4 +47,4 @@ def test_many_events_are_folded() -> None:
 def test_nothing_read_is_not_nothing_happened() -> None:
     """No events are told apart from none read yet."""
     assert "No events." in listed([])
-    assert "None read yet." in listed([], whole=False)
+    assert "No events read yet." in listed([], whole=False)

@@ -86,7 +86,7 @@ def test_the_guide_names_what_is_followed() -> None:
 
     assert pictures == sorted(pictures)
     for shown in ("Last 24 h", "62", "54 of 64", "350 ms", "in no bridge"):
-        assert shown in guide[guide.index("## By the status page") :]
+        assert shown in guide[guide.index("## On the status page") :]
 
 
 @pytest.mark.parametrize("look", [(390, 844, "dark"), (1280, 900, "light")], ids=str)
@@ -110,7 +110,7 @@ def test_a_chart_leads_to_the_moment_it_tells(browser: Browser, site: Site) -> N
     browser.until("return document.querySelector('.plot[role=slider]') !== null")
     browser.run("document.querySelector('.plot').focus()")
     browser.keys("home")
-    assert browser.run("return document.querySelector('.peak').textContent") == "Show that moment"
+    assert browser.run("return document.querySelector('.peak').textContent") == "Show this moment"
     browser.keys("enter")
     browser.until("return document.body.hasAttribute('data-past')")
     assert browser.driver.current_url == f"{site.url}?at=2026-01-30T22%3A00%3A00Z"

@@ -116,7 +116,7 @@ def test_few_hosts_are_shown_the_worst() -> None:
 
     assert (len(found.rows), found.left_out) == (64, 35)
     assert [each.name for each in found.rows[:3]] == ["xen098", "xen099", "xen001"]
-    assert b"35 more hosts left out." in pool.render(found.rows, FULL, LINKS, found.left_out)
+    assert b"35 more hosts not shown." in pool.render(found.rows, FULL, LINKS, found.left_out)
 
 
 NUMBERS = st.floats() | st.sampled_from([0.0, 1.0, -1.0, 1e300, math.nan, math.inf])

@@ -93,7 +93,7 @@ def add_access(parser: argparse.ArgumentParser, whom: str, default: str) -> None
         "--cacert",
         metavar="FILE",
         type=filled,
-        help=f"CA certificates, or that of {whom}, in PEM (default: {default})",
+        help=f"CA certificates, or the certificate of {whom}, in PEM (default: {default})",
     )
     parser.add_argument("--cert", metavar="FILE", type=filled, help="client certificate in PEM")
     parser.add_argument(
@@ -129,7 +129,7 @@ def accessed(
     files = {named: cacert, "--cert": options.cert, "--key": options.key}
     for name in (named, "--cert"):
         if files[name] and not found.url.startswith("https:"):
-            raise AddressError(f"{name} is for https, and the daemon is asked at {found.url}")
+            raise AddressError(f"{name} requires https, but the URL is {found.url}")
     context = found.context
     try:
         if cacert or options.cert:

@@ -68,7 +68,7 @@ def conflict(options: argparse.Namespace) -> str:
     if given and is_given(options, SOURCE):
         return f"{given[0]} and {SOURCE.flag} are mutually exclusive"
     if is_given(options, ROOTFS) and not is_given(options, SOURCE):
-        return f"{ROOTFS.flag} requires {SOURCE.flag} host: without a source a daemon is asked"
+        return f"{ROOTFS.flag} requires {SOURCE.flag} host: without a source, a daemon is queried"
     return ""
 
 

@@ -96,7 +96,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_key(parser, LEARNT)
     add_key(parser, RESERVE)
     pool.add_options(parser)
-    add_access(parser, "the Prometheus or the daemons of the pool", "the system's")
+    add_access(parser, "the Prometheus or of the daemons of the pool", "the system's")
     parser.add_argument(
         "--format", choices=("table", "json"), default="table", help="default: %(default)s"
     )

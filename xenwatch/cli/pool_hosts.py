@@ -265,13 +265,13 @@ def _wrong(table: object) -> str:
     if len(keys.keys() & {*_KINDS}) != 1 or not all(
         isinstance(each, str) for each in keys.values()
     ):
-        return f"must have one of: {', '.join(_KINDS)}, a string"
+        return f"must have exactly one of {' and '.join(_KINDS)}; all values must be strings"
     more = keys.keys() - {*_KINDS}
     if unknown := sorted(more - {*_ACCESS} if URL in keys else more):
-        beside = f"; beside url there may be: {', '.join(_ACCESS)}" if URL in keys else ""
-        return f"has {printable(unknown[0])}, which is not a key of it{beside}"
+        beside = f"; allowed with url: {', '.join(_ACCESS)}" if URL in keys else ""
+        return f"has an unknown key: {printable(unknown[0])}{beside}"
     if len(more & {"username", "password_file"}) == 1:
-        return "must have username and password_file, or none of them"
+        return "must have both username and password_file, or neither"
     return ""
 
 
@@ -327,7 +327,7 @@ def from_prometheus(options: argparse.Namespace, known: Mapping[str, Shape]) -> 
     except (AddressError, AskError) as error:
         raise PoolError(f"--prometheus: {error}") from None
     except (AttributeError, LookupError, TypeError, ValueError):
-        raise PoolError(f"--prometheus: {shown(url)}: not an answer of Prometheus") from None
+        raise PoolError(f"--prometheus: {shown(url)}: not a Prometheus response") from None
     unread: dict[str, str] = {}
     for name, rows in found.items():
         for labels, value in rows:

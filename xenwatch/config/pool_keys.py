@@ -41,14 +41,14 @@ PROMETHEUS: Final[Key[str]] = Key(
     "pool.prometheus",
     "string",
     "",
-    "Prometheus that scrapes the hosts of the pool, such as http://HOST:9090, from which the page "
-    "/pool takes them.",
+    "Prometheus that scrapes the hosts of the pool, such as http://HOST:9090; the page /pool "
+    "queries it instead of the daemons in pool.members.",
     prometheus,
     restart=True,
     instead_of=MEMBERS.path,
     secret=True,
 )
-USER, PASSWORD = alert_keys.credentials("pool", "the members, or at the Prometheus")
+USER, PASSWORD = alert_keys.credentials("pool", "the members or the Prometheus")
 
 KEYS: Final[tuple[Key[Any], ...]] = (MEMBERS, PROMETHEUS, USER, PASSWORD)
 """Every key of the page of a pool."""

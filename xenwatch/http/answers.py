@@ -86,7 +86,7 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
         hint = "; set pool.username and pool.password_file" if response.status == 401 else ""
         raise AnswerError(f"HTTP status {response.status}{hint}")
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise AnswerError("response is compressed, which was not asked for")
+        raise AnswerError("response is compressed, which was not requested")
     body = bytearray()
     async for piece in response.content.iter_chunked(1 << 16):
         body += piece

@@ -134,7 +134,7 @@ async def _ask_prometheus(place: Endpoint, queries: dict[str, str], own: str) ->
     if failed:
         reason = f"{len(failed)} of {len(queries)} queries failed: {reason}"
     elif not (answers[pool_series.UP] or answers[pool_series.SEEN]):
-        reason = f"no host is scraped by {queries[pool_series.UP]}; see {alert_keys.JOB.path}"
+        reason = f"no hosts found by {queries[pool_series.UP]}; check {alert_keys.JOB.path}"
     if not reason:
         return rows
     return Hosts((without_answer(place.url, reason), *rows.rows), rows.left_out)

@@ -43,13 +43,15 @@ def listed(events: Sequence[Happened], *, whole: bool = True) -> Html:
     left = len(events) - len(newest)
     return join(
         tag("h3", "What happened"),
-        tag("p", f"{left} earlier ones are not listed: xenwatch replay --list.") if left else None,
+        tag("p", f"{counted(left, 'earlier event')} not shown; see xenwatch replay --list.")
+        if left
+        else None,
         tag("details", tag("summary", counted(len(folded), "earlier event")), _list(folded))
         if folded
         else None,
         _list(shown)
         if shown
-        else tag("p", "No events." if whole else "None read yet.", class_="muted"),
+        else tag("p", "No events." if whole else "No events read yet.", class_="muted"),
     )
 
 

@@ -17,7 +17,7 @@ from xenwatch.status.pool import HostRow, Room
 PATH: Final = "/pool"
 HEADER: Final = ("Host", "State", "Most urgent limit", "Used", "Alerts", "More VMs fit", "Domains")
 HOW: Final = (
-    'To see other hosts: pool.members = ["http://HOST:10730"] or '
+    'To show other hosts, set pool.members = ["http://HOST:10730"] or '
     'pool.prometheus = "http://HOST:9090" in the configuration.'
 )
 
@@ -31,7 +31,7 @@ def render(rows: Sequence[HostRow], status: HostStatus, links: Links, left_out: 
         tag("h2", "Hosts", id="hosts-heading"),
         table(counted(len(rows), "host"), HEADER, [_row(row) for row in rows]),
         None if len(rows) > 1 else tag("p", HOW),
-        tag("p", f"{counted(left_out, 'more host')} left out.") if left_out else None,
+        tag("p", f"{counted(left_out, 'more host')} not shown.") if left_out else None,
         id="hosts",
         aria_labelledby="hosts-heading",
         data_live=True,

@@ -108,7 +108,7 @@ def read(body: bytes) -> tuple[Series, ...]:
     try:
         return tuple(vector(json.loads(body)))
     except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
-        raise StatusError(f"not an answer of Prometheus: {why(error)}") from None
+        raise StatusError(f"not a Prometheus response: {why(error)}") from None
 
 
 def hosts(answers: Mapping[str, Iterable[Series]], own: str, now: float) -> Hosts:

@@ -96,7 +96,7 @@ function follow(box) {
     told.textContent = words;
     const link = peak.querySelector("a");
     link.search = new URLSearchParams({ at: moment });
-    link.textContent = "Show that moment";
+    link.textContent = "Show this moment";
     peak.replaceChildren(link);
     plot.setAttribute("aria-valuenow", at);
     plot.setAttribute("aria-valuetext", words);
