@@ -232,8 +232,54 @@ def test_who_asks_is_expected_as_regularly_as_before() -> None:
         asking = Asking()
         for time in times:
             asking.note(time)
-        assert [now for now in range(125, 400, 10) if asking.expects(now, 10)] == [175, 185]
+        assert [now for now in range(125, 400, 10) if asking.expects(now, 10)] == [175]
     assert not Asking().expects(0.0, 10.0)
+
+
+async def test_a_client_that_comes_seldom_gets_no_old_page(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It waits for the page that is rendered ahead, where the last one is several passes old."""
+    monkeypatch.setattr(Scheduler, "shortest_interval", 10.0)
+    monkeypatch.setattr("xenwatch.passes.publisher.PATIENCE", 600.0)
+    pages, go_on, full = text_format.page, threading.Event(), full_snapshot()
+
+    def late(*arguments: Any, **named: Any) -> Page:
+        go_on.wait()
+        return pages(*arguments, **named)
+
+    clock = FakeClock()
+    scheduler, published = publisher(full, clock)
+    scheduler.ready.set()
+    async with running(published.run()):
+        scheduler.changed.set()
+        first = await assessed(clock, published, None)
+        for clock.now in (0.0, 60.0, 120.0):
+            old = await published.body(PLAIN)
+        monkeypatch.setattr(text_format, "page", late)
+        clock.now = 175.0
+        scheduler.snapshot = dataclasses.replace(full, instant=full.instant + 60.0)
+        scheduler.changed.set()
+        await assessed(clock, published, first)
+        asked = asyncio.ensure_future(published.body(PLAIN))
+        await settle()
+        assert not asked.done()
+        go_on.set()
+        assert await asked is not old
+
+
+async def test_an_older_page_takes_no_newer_ones_place() -> None:
+    """A rendering that was starved ends after the next one was rendered for somebody else."""
+    published = await served(full_snapshot())
+    late = published.newest
+    assert late is not None
+    newer = dataclasses.replace(full_snapshot(), instant=late.metrics.instant + 10)
+    published.newest = assess(newer, RULES)
+    found = await published.body(PLAIN)
+    await published._render(late, PLAIN)
+
+    assert published._good is published.newest.metrics
+    assert await published.body(PLAIN) is found
 
 
 async def test_without_a_good_body_the_failure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

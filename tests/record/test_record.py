@@ -8,6 +8,7 @@ import pytest
 
 from tests.record.disk import without_a_disk
 from tests.record.test_store import BEGAN, filled, moment
+from xenwatch.record import record as of_record
 from xenwatch.record.record import Record
 from xenwatch.record.store import SPAN, files
 from xenwatch.sources.base import SourceError
@@ -85,6 +86,18 @@ def test_what_is_written_meanwhile_is_seen(tmp_path: Path) -> None:
     store.append(moment(TIMES[2]), store._header or pytest.fail("no header"))
     assert record.at(1e11).time == TIMES[2]
     store.close()
+
+
+def test_a_segment_that_grows_is_kept_once(tmp_path: Path) -> None:
+    """However often it is looked at, no earlier length of it stays."""
+    store = filled(tmp_path, TIMES[:1])
+    record = Record(str(tmp_path / "record"))
+    before = len(of_record._SEGMENTS._read)
+    for time in TIMES[1:20]:
+        store.append(moment(time), store._header or pytest.fail("no header"))
+        assert record.at(1e11).time == time
+    store.close()
+    assert len(of_record._SEGMENTS._read) == before + 1
 
 
 def test_where_there_is_no_record_it_says_so(tmp_path: Path) -> None:

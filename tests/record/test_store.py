@@ -323,7 +323,7 @@ KILLS = int(os.environ.get("KILLS", "4"))
 )
 def test_every_step_keeps_one(times: list[tuple[float, bool]], level: int) -> None:
     """Of the moments in a step the first is kept, the marked too, and no other."""
-    heads = [Head(time, 0.0, marked, whole=False, lengths={}) for time, marked in sorted(times)]
+    heads = [Head(time, 0.0, marked, whole=False) for time, marked in sorted(times)]
     kept = list(thinning.kept(heads, level))
     step = thinning.LEVELS[level].step
     if not step:

@@ -10,18 +10,23 @@ class Asking:
 
     def __init__(self) -> None:
         self._times: deque[float] = deque(maxlen=3)
+        self._expected = 0.0
 
     def note(self, now: float) -> None:
         """It is asked for."""
         self._times.append(now)
 
     def expects(self, now: float, within: float) -> bool:
-        """Whether it will be asked for in so many seconds, or should have been in the last ones.
+        """Whether it will be asked for in so many seconds, or was due in the last ones.
 
         As regularly as before, that is: of two clients that ask one shortly after the other, the
-        longer time between counts.
+        longer time between counts. Each time is expected once, however many passes come before it.
         """
         if len(self._times) < 3:
             return False
         first, second, last = self._times
-        return abs(last + max(second - first, last - second) - now) < within
+        due = last + max(second - first, last - second)
+        if due == self._expected or abs(due - now) >= within:
+            return False
+        self._expected = due
+        return True

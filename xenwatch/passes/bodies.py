@@ -27,10 +27,13 @@ FORMS_LANE: Final = threads.Lane("form")
 class Bodies(Mapping[Form, bytes]):
     """The bodies of one page, each made when it is first asked for; `page` makes the page.
 
+    `instant` is when its newest reading was made.
+
     Threads may ask at the same time: one makes what the others wait for.
     """
 
-    def __init__(self, page: Callable[[], Page]) -> None:
+    def __init__(self, page: Callable[[], Page], instant: float = 0.0) -> None:
+        self.instant = instant
         self._make: Callable[[], Page] | None = page
         self._page = Page({}, {})
         self._made: dict[Form, bytes] = {}

@@ -13,23 +13,21 @@ from typing import Any, Final
 import structlog
 
 from xenwatch import metrics, threads
-from xenwatch.alerts import messages
 from xenwatch.alerts.maintenance import Maintenance
-from xenwatch.alerts.messages import Sender
-from xenwatch.alerts.runbooks import DIRECTORY
-from xenwatch.alerts.states import Alerts, Change, State, ended
+from xenwatch.alerts.states import Alerts, ended
 from xenwatch.assessment import Assessment, Rules, assess_pass, with_alerts
 from xenwatch.clock import Clock
 from xenwatch.exposition.text_format import Family
 from xenwatch.fence import OPEN, Fence, Part
-from xenwatch.limits.changes import Logged, SeverityChange, severity_changes
-from xenwatch.limits.states import LimitInstance, LimitState, Severity
+from xenwatch.limits.changes import Logged, severity_changes
+from xenwatch.limits.states import LimitInstance, LimitState
 from xenwatch.metrics import Configured, Counts, Families, Recorded
 from xenwatch.metrics.process import own_process
 from xenwatch.passes.asking import Asking
 from xenwatch.passes.bodies import PLAIN, Bodies, Form, Renderer
 from xenwatch.passes.earlier import Earlier
 from xenwatch.passes.faults import Faults
+from xenwatch.passes.log_changes import log_alert, log_change
 from xenwatch.passes.parts import PATIENCE, Parts
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.planning.learning import Learning
@@ -40,6 +38,8 @@ DELAY: Final = 0.05
 """Seconds between a change and the assessment, in which further changes are collected."""
 GATHER: Final = 2.0
 """Max seconds more that are waited for probes that are due: those of one tick make one pass."""
+RECENT: Final = 2
+"""Intervals between two passes of which one is served while the other is rendered ahead."""
 LANE: Final = threads.Lane("assessing")
 
 _log = structlog.get_logger()
@@ -149,7 +149,7 @@ def _pass(
                 yield states
 
     page = functools.partial(renderer.page, all_families, export.labels, whole, assessment.fence)
-    return AssessedPass(assessment, Bodies(page), families)
+    return AssessedPass(assessment, Bodies(page, assessment.snapshot.instant), families)
 
 
 class Publisher:
@@ -217,15 +217,18 @@ class Publisher:
             self.on_change()
             if complete and self._good is None:
                 with contextlib.suppress(Exception):  # logged
-                    await self.body(PLAIN)
+                    await self._newest_body(PLAIN)
             elif self._rendering is None and self._is_expected():
                 self._ahead = newest
                 self._rendering = asyncio.create_task(self._render(newest, self._form))
 
     def _is_expected(self) -> bool:
         """Whether somebody will ask for this page, so that to render it now costs no more."""
-        within = self._scheduler.shortest_interval or 0.0
-        return self._asking.expects(self._clock.monotonic(), within)
+        return self._asking.expects(self._clock.monotonic(), self._interval)
+
+    @property
+    def _interval(self) -> float:
+        return self._scheduler.shortest_interval or 0.0
 
     def _publish(self, newest: AssessedPass, complete: bool) -> None:
         assessment = newest.assessment
@@ -240,14 +243,14 @@ class Publisher:
     def _log_changes(self, states: tuple[LimitState, ...]) -> None:
         self._logged, changes = severity_changes(self._logged, states, self._clock.monotonic())
         for change in changes:
-            _log_change(change)
+            log_change(change)
 
     def _set_alerts(self, assessment: Assessment) -> None:
         """Log the changes and pass the alerts on; disabled alerts end."""
         self.alerts = assessment.alerts or ended(self.alerts, assessment.snapshot.instant)
         policy = assessment.rules.policy
         for change in self.alerts.changes:
-            log = functools.partial(_log_alert, change, policy.runbooks if policy else "")
+            log = functools.partial(log_alert, change, policy.runbooks if policy else "")
             self._deliver("log", log)
         maintenance = assessment.maintenance if policy else None
         keep = policy.keep if policy else 0.0
@@ -262,16 +265,19 @@ class Publisher:
         Where they cannot be rendered, or not within `PATIENCE`, or are just being rendered before
         anybody asked, the last ones that were. Raises what the rendering raised if there are none.
         """
+        self._form = form
+        self._asking.note(self._clock.monotonic())
+        return await self._newest_body(form)
+
+    async def _newest_body(self, form: Form) -> bytes | None:
         asked = self.newest
         if asked is None:
             return None
-        self._form = form
-        self._asking.note(self._clock.monotonic())
         loop = asyncio.get_running_loop()
         until = loop.time() + PATIENCE
         await self._render_in_time(asked, form, until)
         if asked.metrics.rendered and asked is self.newest:
-            self._good = asked.metrics  # a textfile may have had it rendered
+            self._keep(asked.metrics)  # a textfile may have had it rendered
         page = asked.metrics if asked.metrics.rendered or self._good is None else self._good
         last = self._last.get(form)
         if last is None:
@@ -289,7 +295,7 @@ class Publisher:
         """
         loop = asyncio.get_running_loop()
         while not asked.metrics.rendered and self._failed is not asked:
-            if asked is self._ahead and self._good is not None:
+            if asked is self._ahead and self._is_recent(asked.metrics):
                 return
             if self._rendering is None:
                 self._rendering = loop.create_task(self._render(asked, form))
@@ -307,9 +313,20 @@ class Publisher:
             self.failures += 1
             _log.exception("rendering metrics failed; serving the last ones that were rendered")
         else:
-            self._good, self._failed = asked.metrics, None
+            self._keep(asked.metrics)
+            self._failed = None
         finally:
             self._rendering = self._ahead = None
+
+    def _keep(self, rendered: Bodies) -> None:
+        """Have a page for when a newer one cannot be had in time; never an older one again."""
+        if self._good is None or rendered.instant >= self._good.instant:
+            self._good = rendered
+
+    def _is_recent(self, rendering: Bodies) -> bool:
+        """Whether the last page is hardly older: of a client that comes seldom it may be."""
+        good = self._good
+        return good is not None and rendering.instant - good.instant <= RECENT * self._interval
 
     def age(self, found: AssessedPass) -> float:
         """Seconds since the newest reading of a pass."""
@@ -365,37 +382,3 @@ class Publisher:
             self.recorded(),
             dict(self._scheduler.lost),
         )
-
-
-def _log_change(change: SeverityChange) -> None:
-    """Log the new severity of a limit."""
-    state = change.state
-    fields: dict[str, object] = {
-        "limit": state.limit.name,
-        "instance": state.instance,
-        "severity": change.now.value,
-    }
-    if state.used is not None and state.max is not None:
-        fields |= {"used": state.used, "max": state.max.value, "ratio": state.ratio}
-    bad = change.now in (Severity.WARNING, Severity.CRITICAL)
-    (_log.warning if bad else _log.info)("limit changed", was=change.was.value, **fields)
-
-
-def _log_alert(change: Change, runbooks: str) -> None:
-    """Log an alert that is pending, firing or resolved; if firing, with the next step."""
-    active = change.active
-    message = messages.of_active(active, Sender("", runbooks or f"{DIRECTORY}/"))
-    fields = {
-        "alert": active.alert.title,
-        "severity": active.severity,
-        "labels": dict(active.labels),
-        "was": change.was.value,
-        "state": change.now.value,
-        "summary": message.annotations["summary"],
-    }
-    if change.now is State.FIRING:
-        _log.warning("alert changed", **fields, next=f"see {message.annotations['runbook_url']}")
-    elif change.was is State.FIRING:
-        _log.info("alert changed", **fields)
-    else:
-        _log.debug("alert changed", **fields)

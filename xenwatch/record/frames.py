@@ -31,7 +31,7 @@ class FrameError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a frame says of its moment: Unix time, instant, and the lengths of its values by name.
+    """What a frame says of its moment: Unix time and instant.
 
     A moment that is `marked` outlives its neighbours: an alert started or stopped firing. A `whole`
     frame has all values.
@@ -41,7 +41,6 @@ class Head:
     instant: float
     marked: bool
     whole: bool
-    lengths: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +93,8 @@ def parse_begin(raw: bytes) -> Begin:
     return found
 
 
-def parse_head(begin: Begin, raw: bytes) -> Head:
-    """The head of a frame. Raises `FrameError`."""
+def parse_head(begin: Begin, raw: bytes) -> tuple[Head, Mapping[str, int]]:
+    """The head of a frame, and the lengths of its values by name. Raises `FrameError`."""
     if zlib.crc32(raw) != begin.head_checksum:
         raise FrameError("damaged")
     try:
@@ -108,15 +107,16 @@ def parse_head(begin: Begin, raw: bytes) -> Head:
             raise FrameError("damaged")
     except (ValueError, TypeError, RecursionError) as error:
         raise FrameError("damaged") from error
-    return Head(time, instant, marked, whole, lengths)
+    return Head(time, instant, marked, whole), lengths
 
 
-def parse_moment(begin: Begin, head: Head, values: bytes) -> Moment:
-    """The moment of a frame. Raises `FrameError`."""
-    if zlib.crc32(values) != begin.values_checksum or sum(head.lengths.values()) != len(values):
+def parse_moment(begin: Begin, raw: bytes, values: bytes) -> Moment:
+    """The moment of a frame, from its head and its values. Raises `FrameError`."""
+    head, lengths = parse_head(begin, raw)
+    if zlib.crc32(values) != begin.values_checksum or sum(lengths.values()) != len(values):
         raise FrameError("damaged")
     found, place = {}, 0
-    for name, length in head.lengths.items():
+    for name, length in lengths.items():
         found[name] = values[place : place + length]
         place += length
     return Moment(head.time, head.instant, head.marked, found)

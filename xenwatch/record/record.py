@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import itertools
 import math
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,7 +112,7 @@ class Record:
         for path, every in itertools.groupby(self.kept(begin, end), key=lambda one: one.path):
             numbers = [one.number for one in every]
             try:
-                segment = _read(path, path.stat().st_size)
+                segment = _SEGMENTS.read(path)
                 for moment in segment.moments(numbers):
                     yield segment.header, moment
             except FileNotFoundError:  # thinned meanwhile, or removed as the oldest
@@ -127,7 +128,7 @@ class Record:
         Raises `SourceError`.
         """
         try:
-            segment = _read(kept.path, kept.path.stat().st_size)
+            segment = _SEGMENTS.read(kept.path)
             found = None
             for moment in segment.moments(range(kept.number + 1)):
                 found = moment
@@ -199,7 +200,7 @@ class Record:
         Raises `FileNotFoundError` of one that is removed, `LaterError`, and `SourceError`.
         """
         try:
-            return _read(path, path.stat().st_size).places
+            return _SEGMENTS.read(path).places
         except FormatError as error:
             raise LaterError(str(path), str(error)) from error
         except HeaderError:
@@ -220,6 +221,24 @@ def _began(path: Path) -> float:
     return -math.inf if name is None else name.time
 
 
-@functools.lru_cache(maxsize=SEGMENTS)
-def _read(path: Path, _size: int) -> Segment:
-    return Segment(path)
+class _Segments:
+    """The segments that were read last; one that has grown is read again."""
+
+    def __init__(self) -> None:
+        self._read: OrderedDict[Path, tuple[int, Segment]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def read(self, path: Path) -> Segment:
+        """The segment at `path`. Raises `HeaderError` and `OSError`."""
+        size = path.stat().st_size
+        with self._lock:
+            known = self._read.get(path)
+            if known is None or known[0] != size:
+                known = self._read[path] = size, Segment(path)
+            self._read.move_to_end(path)
+            if len(self._read) > SEGMENTS:
+                self._read.popitem(last=False)
+            return known[1]
+
+
+_SEGMENTS: Final = _Segments()

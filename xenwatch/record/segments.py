@@ -171,7 +171,7 @@ def _places(file: BinaryIO) -> Iterator[Place]:
     with contextlib.suppress(FrameError):
         while True:
             begin = frames.parse_begin(file.read(frames.FIXED))
-            head = frames.parse_head(begin, file.read(begin.head))
+            head, _ = frames.parse_head(begin, file.read(begin.head))
             end = offset + begin.size
             if file.seek(0, os.SEEK_END) < end:
                 return
@@ -180,5 +180,6 @@ def _places(file: BinaryIO) -> Iterator[Place]:
 
 
 def _moment(file: BinaryIO, place: Place) -> Moment:
-    file.seek(place.offset + frames.FIXED + place.begin.head)
-    return frames.parse_moment(place.begin, place.head, file.read(place.begin.values))
+    file.seek(place.offset + frames.FIXED)
+    head = file.read(place.begin.head)
+    return frames.parse_moment(place.begin, head, file.read(place.begin.values))
