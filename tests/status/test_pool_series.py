@@ -126,9 +126,8 @@ def test_hosts_of_another_job_are_not_asked_for() -> None:
         series = re.findall(r"(?<!\")\b(?:up|xenwatch_\w+)\b(.{19})", query)
         assert series
         assert {each[:18] for each in series} == {'{job="xenwatch_up"'}
-    assert QUERIES[pool_series.SEEN] == (
-        'max by (instance) (last_over_time(xenwatch_snapshot_timestamp_seconds{job="xenwatch"}[1h]))'
-    )
+    seen = 'last_over_time(xenwatch_snapshot_timestamp_seconds{job="xenwatch"}[1h])'
+    assert QUERIES[pool_series.SEEN] == f"max by (instance) ({seen})"
     assert (
         'xenwatch_alert_state{job="xenwatch",state="unknown"} == 1'
         in (QUERIES[pool_series.UNKNOWN])

@@ -76,8 +76,8 @@ def read_table(source: Source, pids: Sequence[int]) -> Table:
     """The counters of these processes in their order. Raises `ParseError`.
 
     Without those that do not exist, and those of which the kernel keeps no delays or no ages; none
-    where it does not answer: Linux before 4.19, no taskstats, no CAP_NET_ADMIN, or a capture; nor where
-    what it answers cannot be: other processes, or another order, or a clock that goes back.
+    where it does not answer: Linux before 4.19, no taskstats, no CAP_NET_ADMIN, or a capture; none
+    either where its answer cannot be: other processes, another order, or a clock that goes back.
     """
     found = NOBODY
     for first in range(0, len(pids), TASKSTATS_MAX - 2):
