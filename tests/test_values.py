@@ -9,7 +9,7 @@ import pickle
 import sys
 import weakref
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import KW_ONLY, InitVar, field
 from typing import Any, ClassVar, Generic, TypeVar
 
 import pytest
@@ -78,7 +78,10 @@ def declared(dataclass: Callable[..., Any]) -> Any:
 OURS = Base, Derived, Ordered, Mutable, Empty, Own = declared(values.dataclass)
 THEIRS = declared(dataclasses.dataclass)
 ARGUMENTS = st.one_of(
-    st.integers(), st.text(max_size=3), st.just(NAN), st.lists(st.integers(), max_size=2)
+    st.integers(),
+    st.text(max_size=3),
+    st.floats(allow_nan=False),
+    st.lists(st.integers(), max_size=2),
 )
 
 
@@ -117,6 +120,70 @@ def test_objects_are_as_those_of_the_standard_library(
         ]
 
     assert repr(found(lambda: told(OURS[place]))) == repr(found(lambda: told(THEIRS[place])))
+
+
+def test_the_same_nan_is_the_same_as_before() -> None:
+    """On each Python: the standard library of 3.13 compares field by field, where it is not."""
+    assert Base(1, NAN) == Base(1, NAN)
+    assert Base(1, NAN) != Base(1, float("nan"))
+    assert Ordered(NAN) == Ordered(NAN)
+
+
+class WithPostInit:
+    """Has work to do once it is made."""
+
+    first: int
+
+    def __post_init__(self) -> None:
+        """Do nothing."""
+
+
+class KeywordOnly:
+    """Has a field that is given by its name."""
+
+    _: KW_ONLY
+    first: int
+
+
+class ForInit:
+    """Has a parameter that is no field."""
+
+    first: InitVar[int]
+
+
+class Unset:
+    """Has a field that is not given."""
+
+    first: int = field(init=False)
+
+
+class Constant:
+    """Has a field that is not given and has a default."""
+
+    first: int = field(default=1, init=False)
+
+
+class Unhashed:
+    """Has a field that is compared and not hashed."""
+
+    first: int = field(hash=False)
+
+
+@pytest.mark.parametrize(
+    "cls", [WithPostInit, KeywordOnly, ForInit, Unset, Constant, Unhashed], ids=lambda c: c.__name__
+)
+def test_what_would_have_another_meaning_is_rejected(cls: type) -> None:
+    """When the class is made, with its name."""
+    decorate: Any = values.dataclass
+    with pytest.raises(TypeError, match=f"{cls.__name__}: .* needs the standard library"):
+        decorate(frozen=True, slots=True)(cls)
+
+
+def test_a_class_without_slots_is_rejected() -> None:
+    """It would be another class than its name says."""
+    decorate: Any = values.dataclass
+    with pytest.raises(TypeError, match="slots"):
+        decorate(slots=False)
 
 
 @pytest.mark.parametrize(("ours", "theirs"), list(zip(OURS, THEIRS, strict=True)))

@@ -5,6 +5,10 @@ the standard library compiles six methods, and that one by one. Here `__init__` 
 once and sets the slots themselves, which makes an object in two thirds of the time; the others are
 shared, or compiled when they are first used. Fields, slots and order are the standard library's,
 so its `fields`, `replace` and `asdict` know no difference, and pickles are the same.
+
+Values are compared as tuples of their fields: one with the same NaN object is equal to it, which is
+what "the same as before" means. The standard library does so before Python 3.13, which compares
+field by field.
 """
 
 from __future__ import annotations
@@ -23,7 +27,12 @@ else:
     def dataclass(
         *, slots: bool, frozen: bool = False, order: bool = False, weakref_slot: bool = False
     ) -> Callable[[type], type]:
-        """As the standard library's; without `__post_init__`, and always with slots."""
+        """As the standard library's, but always with slots.
+
+        Raises `TypeError` for what would have another meaning, such as `__post_init__`.
+        """
+        if not slots:
+            raise TypeError("a class without slots needs the standard library's dataclass")
         plain = dataclasses.dataclass(
             init=False, repr=False, eq=order, order=order, slots=slots, weakref_slot=weakref_slot
         )
@@ -40,6 +49,7 @@ _MISSING = dataclasses.MISSING
 
 def _with_methods(made: Any, *, frozen: bool) -> type:
     fields = dataclasses.fields(made)
+    _require_known(made, fields)
     compared = [field.name for field in fields if field.compare]
     own = vars(made)
     methods: dict[str, Any] = {
@@ -63,6 +73,22 @@ def _with_methods(made: Any, *, frozen: bool) -> type:
     for name, method in methods.items():
         setattr(made, name, method)
     return made  # type: ignore[no-any-return]
+
+
+def _require_known(made: Any, fields: Iterable[dataclasses.Field[Any]]) -> None:
+    """Raise `TypeError` for what `__init__` or `__hash__` would give another meaning."""
+    unknown = "__post_init__" if hasattr(made, "__post_init__") else ""
+    for field in fields:
+        if field.kw_only or field.hash is not None:
+            unknown = f"kw_only or hash of {field.name}"
+        elif not field.init and field.default_factory is _MISSING:
+            unknown = f"init=False of {field.name} without a default_factory"
+    for name, field in made.__dataclass_fields__.items():
+        if "InitVar" in str(field.type):
+            unknown = f"InitVar {name}"
+    if unknown:
+        text = f"{made.__qualname__}: {unknown} needs the standard library's dataclass"
+        raise TypeError(text)
 
 
 def _tuple(of: str, names: Iterable[str]) -> str:

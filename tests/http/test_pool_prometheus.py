@@ -6,6 +6,7 @@ import asyncio
 import base64
 import gzip
 import json
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -137,6 +138,27 @@ async def test_a_bad_answer_makes_a_host_unknown(
     assert reason in failed.reason
     assert (host.name, host.state, host.critical, host.warning) == ("xen2", "unknown", None, 0)
     assert (host.domains, host.ratio) == (7, 0.5)
+
+
+async def test_the_hosts_are_found_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of large answers take a thread of their own: the loop goes on meanwhile."""
+    threads = set()
+    hosts = pool_series.hosts
+
+    def noting(*arguments: Any) -> Hosts:
+        threads.add(threading.current_thread())
+        return hosts(*arguments)
+
+    monkeypatch.setattr(pool_series, "hosts", noting)
+
+    async def answer(query: str) -> web.Response:
+        return web.Response(body=well("xen2", query))
+
+    async with serving(answer) as url:
+        assert [row.name for row in (await asked(url)).rows] == ["xen2"]
+
+    assert len(threads) == 1
+    assert threading.current_thread() not in threads
 
 
 async def test_a_prometheus_that_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from tests.http.test_server import Site
 from xenwatch.exposition.text_format import Block, Family, Page
 from xenwatch.http.refusals import ABANDONED, Refusals
-from xenwatch.http.sending import LARGEST, PIECE, Sending
+from xenwatch.http.sending import LARGEST, PIECE, QUICK, Sending
 from xenwatch.passes.bodies import Bodies
 
 SIZE = 64 << 20
@@ -93,6 +93,50 @@ async def test_a_client_that_left_is_no_error() -> None:
     ]
 
 
+class Slow:
+    """A body and its request whose client takes so long for the pieces, by the clock."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, seconds: list[float]) -> None:
+        self.seconds = seconds
+        self.now = 0.0
+        self.sizes: list[int] = []
+        self.transport = self
+        self.method = "GET"
+        self.body = bytes(12 * PIECE)
+
+        async def end(_: object) -> None:
+            pass
+
+        monkeypatch.setattr(web.StreamResponse, "write_eof", end)
+
+    async def prepare(self, _: object) -> None:
+        """The head could be sent."""
+
+    async def write(self, data: memoryview) -> None:
+        """Take a piece in."""
+        self.sizes.append(len(data))
+        self.now += self.seconds[len(self.sizes) - 1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "pieces"),
+    [
+        ([QUICK * 0.9] * 5, [1, 1, 2, 4, 4]),
+        ([QUICK * 1.1] * 12, [1] * 12),
+        ([0.0] * 3 + [0.9] * 6, [1, 1, 2, 4, 1, 1, 1, 1]),
+        ([0.0, 0.0, 0.9, 0.0, 0.0, 0.0, 0.0], [1, 1, 2, 1, 2, 4, 1]),
+    ],
+)
+async def test_pieces_grow_for_clients_that_take_them_quickly(
+    monkeypatch: pytest.MonkeyPatch, seconds: list[float], pieces: list[int]
+) -> None:
+    """A slow one that always reads gets the smallest, which it takes before it seems stalled."""
+    slow: Any = Slow(monkeypatch, seconds)
+    await Sending(Refusals(float), lambda: slow.now).send(slow, slow)
+
+    assert slow.sizes == [piece * PIECE for piece in pieces]
+
+
 async def test_a_client_that_does_not_read_gives_way_to_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -110,6 +154,7 @@ async def test_a_client_is_given_no_more_at_a_time_than_it_has_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Pieces grow while a client takes them: one that takes nothing costs the first one alone."""
+    monkeypatch.setattr("xenwatch.http.sending.QUICK", 60.0)
     sizes: list[int] = []
     write = web.StreamResponse.write
 

@@ -334,7 +334,10 @@ def test_the_highest_domain_id_counts() -> None:
     """The highest id is used and the last that is not reserved the max."""
     assert domids.used(FULL) == {"": 6}
     assert only(domids.maximum(FULL)).value == 32751
-    assert domids.used(replace(FULL, domains=Domains((), "xenstore"))) == {}
+    assert replace(FULL, domains=None).domids is None
+    for unknown in (Domains((), "xenstore"), None):
+        assert domids.used(replace(FULL, domains=unknown)) == {}
+        assert domids.maximum(replace(FULL, domains=unknown)) == {}
 
 
 def test_file_systems_by_mount_point() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from xenwatch.model.source import ModelSource
 from xenwatch.passes.publisher import restrict
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
+from xenwatch.readings.noted import NotedSnapshot
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
 FIELDS = sorted({field.name for field in dataclasses.fields(Snapshot)} - {"time", "outcomes"})
@@ -54,6 +56,12 @@ def test_what_is_kept_is_what_would_be_made(
     assert [family for family in found.values() if family.samples or family.histograms] == families(
         assessment
     )
+
+
+def test_a_snapshot_that_notes_is_not_copied() -> None:
+    """It has no fields of its own: the copy would be empty."""
+    with pytest.raises(TypeError, match="copy the snapshot it notes"):
+        NotedSnapshot.of(full_snapshot(), set()).copy({"time": 1.0})
 
 
 def test_families_of_readings_that_are_the_same_are_the_same() -> None:

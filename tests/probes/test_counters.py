@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.probes.support import dom0
+from xenwatch.model.render.taskstats import render_taskstats
 from xenwatch.parse.taskstats import Counters
 from xenwatch.probes.counters import (
     KTHREADD,
+    NOBODY,
     Counted,
     growth,
     growths,
@@ -65,6 +69,37 @@ def test_nobody_is_asked_about_nothing() -> None:
 def test_what_is_not_kept_is_not_zero(kernel: dict[int, Counters]) -> None:
     """A kernel that lacks a part of the numbers tells none of them."""
     assert read_counters(dom0(counters=kernel), (7,)) == {}
+
+
+class Answering:
+    """A kernel that answers each question with these processes and counters."""
+
+    def __init__(self, *rows: tuple[int, Counters]) -> None:
+        self._rows = rows
+
+    def taskstats(self, _: object) -> bytes:
+        """The answer."""
+        return render_taskstats(self._rows)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(KTHREADD, CLOCK), (7, SOME), (KTHREADD, CLOCK._replace(age_us=CLOCK.age_us - 1))],
+        [(KTHREADD, CLOCK), (8, SOME), (7, SOME), (KTHREADD, CLOCK)],
+        [(KTHREADD, CLOCK), (7, SOME), (7, SOME), (KTHREADD, CLOCK)],
+        [(KTHREADD, CLOCK), (5, SOME), (KTHREADD, CLOCK)],
+        [(KTHREADD, CLOCK), (7, SOME), (8, SOME), (9, SOME), (5, SOME), (KTHREADD, CLOCK)],
+    ],
+    ids=["the clock goes back", "another order", "twice", "another process", "one too many"],
+)
+def test_an_answer_that_cannot_be_is_none(rows: list[tuple[int, Counters]]) -> None:
+    """Counters are never of another process than was asked about, nor is a time negative."""
+    source: Any = Answering(*rows)
+    other: Any = Answering((KTHREADD, CLOCK), (7, SOME), (9, SOME), (KTHREADD, CLOCK))
+
+    assert read_table(source, (7, 8, 9)) == NOBODY
+    assert list(read_table(other, (7, 8, 9)).pids) == [7, 9]
 
 
 def test_a_table_of_others_has_their_rows_in_order() -> None:

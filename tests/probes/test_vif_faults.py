@@ -152,6 +152,7 @@ def test_without_readings_there_is_no_fault() -> None:
     assert vif_faults(Snapshot()) == {}
     assert vif_faults(dataclasses.replace(full, datapath=None)) == {}
     assert vif_faults(dataclasses.replace(full, domains=None)) == vif_faults(full)
+    assert vif_faults(dataclasses.replace(full, domains=Domains((), "hypercall"))) == {}
 
 
 LINKS = render_links(

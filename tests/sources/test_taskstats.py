@@ -43,11 +43,11 @@ class Kernel:
 
     def recv_into(self, room: memoryview, _: int, flags: int) -> int:
         """The next answer."""
-        assert flags == socket.MSG_DONTWAIT
+        assert flags == socket.MSG_DONTWAIT | socket.MSG_TRUNC
         if not self._waiting:
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-        answer = self._waiting.pop(0)[: len(room)]
-        room[: len(answer)] = answer
+        answer = self._waiting.pop(0)
+        room[: len(answer)] = answer[: len(room)]
         return len(answer)
 
     def close(self) -> None:
@@ -142,6 +142,34 @@ def test_processes_that_are_missing_now_and_then(made: Callable[[Answers], list[
         found = parse_taskstats(client.ask(list(pids)))
 
         assert list(found.pids) == list(found.switches) == [pid for pid in pids if pid % 7]
+
+
+def longer(pid: int, size: int) -> list[bytes]:
+    """An answer of a later version of the struct, of that size."""
+    (raw,) = answer(pid)
+    return [struct.pack("=I", size) + raw[4:] + bytes(size - len(raw))]
+
+
+def test_answers_that_are_longer_than_their_room(made: Callable[[Answers], list[Kernel]]) -> None:
+    """They are asked for again with more room, by the same socket, and from then on at once."""
+    opened = made(lambda pid: longer(pid, 4096) if pid % 7 else [error(errno.ESRCH)])
+    client = TaskstatsClient()
+
+    for _ in range(2):
+        found = parse_taskstats(client.ask(range(1, 10)))
+        assert list(found.pids) == list(found.switches) == [1, 2, 3, 4, 5, 6, 8, 9]
+
+    assert [kernel.sent for kernel in opened] == [[9, 9, 9]]
+
+
+def test_answers_that_grow_with_each_question(made: Callable[[Answers], list[Kernel]]) -> None:
+    """There is an end of asking again."""
+    sizes = iter(range(4096, 1 << 20, 4))
+    made(lambda pid: longer(pid, next(sizes)))
+
+    with pytest.raises(SourceError) as caught:
+        TaskstatsClient().ask((1, 2))
+    assert caught.value.errno == errno.EMSGSIZE
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import math
+import re
 from typing import Any
 
 import pytest
@@ -117,6 +118,20 @@ def test_few_hosts_are_shown_the_worst() -> None:
     assert (len(found.rows), found.left_out) == (64, 35)
     assert [each.name for each in found.rows[:3]] == ["xen098", "xen099", "xen001"]
     assert b"35 more hosts not shown." in pool.render(found.rows, FULL, LINKS, found.left_out)
+
+
+def test_hosts_of_another_job_are_not_asked_for() -> None:
+    """Every series of every query is one of the job, whatever else it is to have."""
+    for query in pool_series.queries("xenwatch_up").values():
+        series = re.findall(r"(?<!\")\b(?:up|xenwatch_\w+)\b(.{19})", query)
+        assert series
+        assert {each[:18] for each in series} == {'{job="xenwatch_up"'}
+    seen = 'last_over_time(xenwatch_snapshot_timestamp_seconds{job="xenwatch"}[1h])'
+    assert QUERIES[pool_series.SEEN] == f"max by (instance) ({seen})"
+    assert (
+        'xenwatch_alert_state{job="xenwatch",state="unknown"} == 1'
+        in (QUERIES[pool_series.UNKNOWN])
+    )
 
 
 NUMBERS = st.floats() | st.sampled_from([0.0, 1.0, -1.0, 1e300, math.nan, math.inf])

@@ -186,9 +186,14 @@ def mark(target: Target, end: str) -> str:
 
 
 def vm_of(labels: Mapping[str, str]) -> str:
-    """How a VM is called: name in quotes and UUID, or else the UUID alone, or else its domid."""
-    name, uuid = labels.get("name", ""), labels.get("uuid", "")
-    return f"'{name}' ({uuid})" if name else uuid or f"of domain {labels['domid']}"
+    """How a VM is called: as `called`, or else by its domid."""
+    found = called(labels.get("name", ""), labels.get("uuid", ""))
+    return found or f"of domain {labels['domid']}"
+
+
+def called(name: str, uuid: str) -> str:
+    """How a VM is called: name in quotes and UUID, or else the UUID alone, which may be empty."""
+    return f"'{name}' ({uuid})" if name else uuid
 
 
 VM_OF_ONE: Final = (

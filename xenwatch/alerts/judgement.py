@@ -36,8 +36,8 @@ def differing(
 ) -> tuple[Collection[str], Collection[str]]:
     """The names of families, and of limits, by which the evidence differs from that of all these.
 
-    Found once for all conditions, most of which are about the same few. Where two judgements were
-    made of different evidence, its name is among them.
+    Found once for all conditions, most of which are about the same few. What two judgements were
+    both made of is the same in both: those of a pass are of its evidence, or hold for it.
     """
     families: dict[str, Family | None] = {}
     states: dict[str, Sequence[LimitState]] = {}

@@ -33,7 +33,8 @@ def vif_faults(snapshot: Snapshot) -> Mapping[DeviceKey, str]:
     bridged = any(vif.attached for vif in vifs.values())
     switch = snapshot.openvswitch or OpenVswitch({})
     suspects = switch.untagged(vifs)
-    alive = snapshot.running if snapshot.domids else {vif.domid for vif in vifs.values()}
+    read = snapshot.domids is not None
+    alive = snapshot.running if read else {vif.domid for vif in vifs.values()}
     found = {}
     for name, vif in vifs.items():
         if vif.domid in alive:

@@ -16,7 +16,7 @@ from xenwatch.config.settings import Settings
 from xenwatch.delivery import endpoint
 from xenwatch.delivery.endpoint import Endpoint
 from xenwatch.delivery.receivers import http_session
-from xenwatch.http.answers import AnswerError, answer
+from xenwatch.http.answers import LANE, AnswerError, answer
 from xenwatch.status import host_status, pool_series, prometheus
 from xenwatch.status.pool import HostRow, Hosts, host_row, without_answer
 
@@ -129,7 +129,9 @@ async def _ask_prometheus(place: Endpoint, queries: dict[str, str], own: str) ->
     answers = {
         name: series for name, series in zip(queries, found, strict=True) if series is not None
     }
-    rows = pool_series.hosts(answers, own, time.time())
+    rows = Hosts()
+    if answers:  # else there may be no thread
+        rows = await LANE.start(lambda: pool_series.hosts(answers, own, time.time()))
     reason = ", ".join(dict.fromkeys(failed))
     if failed:
         reason = f"{len(failed)} of {len(queries)} queries failed: {reason}"

@@ -16,9 +16,16 @@ SEND_TIMEOUT: Final = 30.0
 PIECE: Final = 1 << 18
 """Bytes that are first given to a connection: what a client does not take stays there."""
 LARGEST: Final = 1 << 20
-"""The most that is given to it at a time, once its client has taken as much before.
+"""The most that is given to it at a time, once its client has taken as much before, quickly.
 
-After each piece the event loop may have to wait for a thread that computes."""
+After each piece the event loop may have to wait for a thread that computes.
+"""
+QUICK: Final = 0.2
+"""Seconds in which a client has taken a piece if the next is to be larger.
+
+A slow one gets small ones, as it would take longer than `STALLED` for a large one, although it
+always reads.
+"""
 STALLED: Final = 1.0
 """Seconds after which a client that takes nothing loses its place to another."""
 
@@ -57,12 +64,14 @@ class Sending:
         if not isinstance(body, bytes) or len(body) <= PIECE or request.method == "HEAD":
             await response.write_eof()
             return
-        left = memoryview(body)
+        left, size = memoryview(body), PIECE
         while left:
-            size = min(max(PIECE, len(body) - len(left)), LARGEST)
+            begun = self._now()
             await response.write(left[:size])
             left = left[size:]
-            self._moved[transport] = self._now()
+            self._moved[transport] = now = self._now()
+            taken = len(body) - len(left)
+            size = min(2 * size, taken, LARGEST) if now - begun <= QUICK else PIECE
         await web.StreamResponse.write_eof(response)
 
     def cut_stalled(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from xenwatch.alerts.base import Alert
+from xenwatch.alerts.details import called
 from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.near_limit import LIMIT
 from xenwatch.alerts.table import ALERTS
@@ -119,7 +120,7 @@ def _summary(row: AlertRow, known: Vms) -> Html:
     """What is wrong; the VM is named by a link to its page, which has its UUID."""
     uuid = row.labels.get("uuid", "")
     name, there = row.labels.get("name", ""), known.of_uuid(uuid)
-    told = f"'{name}' ({uuid})" if name else uuid
+    told = called(name, uuid)
     before, found, after = row.summary.partition(told) if told else (row.summary, "", "")
     if there is None or not found:
         return untrusted(row.summary)

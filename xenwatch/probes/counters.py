@@ -76,7 +76,8 @@ def read_table(source: Source, pids: Sequence[int]) -> Table:
     """The counters of these processes in their order. Raises `ParseError`.
 
     Without those that do not exist, and those of which the kernel keeps no delays or no ages; none
-    where it does not answer: Linux before 4.19, no taskstats, no CAP_NET_ADMIN, or a capture.
+    where it does not answer: Linux before 4.19, no taskstats, no CAP_NET_ADMIN, or a capture; none
+    either where its answer cannot be: other processes, another order, or a clock that goes back.
     """
     found = NOBODY
     for first in range(0, len(pids), TASKSTATS_MAX - 2):
@@ -89,9 +90,19 @@ def read_table(source: Source, pids: Sequence[int]) -> Table:
             return NOBODY
         clock_us = answer.age_us[0]
         late_us = answer.age_us[-1] - clock_us
+        if late_us < 0 or not _are_among(answer.pids[1:-1], some):
+            return NOBODY
         if clock_us:
             found = Table(*map(operator.add, found, _counted(answer, clock_us, late_us)))
     return found
+
+
+def _are_among(answered: array[int], asked: Sequence[int]) -> bool:
+    """Whether these are some of those that were asked about, in their order."""
+    if len(answered) == len(asked):
+        return answered == array("I", asked)
+    left = iter(asked)
+    return all(pid in left for pid in answered)
 
 
 def _counted(answer: Columns, clock_us: int, late_us: int) -> Iterator[array[int]]:

@@ -30,7 +30,7 @@ from xenwatch.probes.counters import (
 from xenwatch.probes.domains import list_domains
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.probes.xenstore import read_key
-from xenwatch.readings.qemus import Qemu, Qemus
+from xenwatch.readings.qemus import NANOSECONDS, Qemu, Qemus
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError, read_ahead
 from xenwatch.values import dataclass
@@ -53,7 +53,6 @@ SETTLE_MAX: Final = 64
 """Most QEMUs that become counted whole in one pass: each takes two questions of its own."""
 CMDLINE_MAX: Final = 1 << 16
 _NUMBER = re.compile(r"[0-9]{1,10}\Z")
-_NANOSECONDS: Final = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +248,7 @@ def _reread(source: Source, last: _Tracked) -> _Tracked | None:
     wakeups = sum(task.wakeups for task in alive)
     ended_wakeups = max(ended_wakeups, last.qemu.wakeups - wakeups)
     waited_ns = sum(task.wait_ns or 0 for task in alive)
-    before_ns = round((last.qemu.wait_seconds or 0.0) * _NANOSECONDS)
+    before_ns = round((last.qemu.wait_seconds or 0.0) * NANOSECONDS)
     ended_wait_ns = max(ended_wait_ns, before_ns - waited_ns)
     threads = tuple(task.tid for task in alive)
     qemu = Qemu(
@@ -291,7 +290,7 @@ def _first(source: Source, domid: int, uuid: str, pid: int) -> _Tracked | None:
 
 def _wait_seconds(ended_wait_ns: int, tasks: Iterable[_Task]) -> float | None:
     waits = [task.wait_ns for task in tasks if task.wait_ns is not None]
-    return (ended_wait_ns + sum(waits)) / _NANOSECONDS if waits else None
+    return (ended_wait_ns + sum(waits)) / NANOSECONDS if waits else None
 
 
 def _listed(source: Source, pid: int, read_already: Iterable[_Task]) -> list[_Task] | None:

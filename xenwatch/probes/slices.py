@@ -45,8 +45,11 @@ WEIGHT_IDLE: Final = 3
 FAIR: Final = frozenset({0, 3})
 SCHED_IDLE: Final = 5
 RECHECK: Final = 10
-"""Readings after which all processes of the root group are read again: a process may have the
-number that a thread of the kernel had."""
+"""Readings that leave out the idle threads of the kernel, before one that reads every process.
+
+A process that has the number that such a thread had is not counted until then: at one reading in
+30 s for five minutes at most. To know it by its start time its file would have to be read.
+"""
 _INTERFACE = re.compile(
     r"(cgroup|cpu|cpuacct|cpuset|io|irq|memory|misc|hugetlb|pids|rdma|dmem|blkio)\.|tasks\Z"
     r"|notify_on_release\Z|release_agent\Z"

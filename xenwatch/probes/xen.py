@@ -24,8 +24,9 @@ _GUEST = "a Xen guest, not the control domain (dom0)"
 def require_dom0(source: Source, context: Snapshot | None = None) -> None:
     """Return on a control domain, raise `NotApplicable` elsewhere.
 
-    Where the host was read as one, that is not read again by every probe: it is none any more only
-    after a boot.
+    Where `context` has a host that is a control domain, nothing is read: that changes only with a
+    boot.
+
     `/proc/xen/capabilities` says `control_d` in dom0 and nothing in a guest. Where xenfs is not
     mounted, or hidden from the unit (ProtectKernelTunables= mounts /proc anew), the features that
     Xen gave the kernel say it; where they cannot be read, but this is Xen, the probe should try.

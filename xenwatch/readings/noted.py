@@ -28,6 +28,10 @@ class NotedSnapshot(Snapshot):
         object.__setattr__(found, "_of", snapshot)
         return found
 
+    def copy(self, fields: Mapping[str, object]) -> Snapshot:
+        """Not of this one, which would be empty: raises `TypeError`."""
+        raise TypeError("a NotedSnapshot has no fields of its own: copy the snapshot it notes")
+
     def __getattribute__(self, name: str) -> Any:
         if name in NOTED:
             object.__getattribute__(self, "_noted").add(name)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from xenwatch.values import dataclass
+
+NANOSECONDS: Final = 1e9
+"""In a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,9 @@ class Qemu:
         made: Any = _Unfrozen()
         made.uuid, made.pid, made.start_ticks = self.uuid, self.pid, self.start_ticks
         made.devices, made.threads = self.devices, self.threads
-        made.cpu_seconds = self.cpu_seconds + ran_ns / 1e9
+        made.cpu_seconds = self.cpu_seconds + ran_ns / NANOSECONDS
         made.wakeups = self.wakeups + wakeups
-        made.wait_seconds = (self.wait_seconds or 0.0) + waited_ns / 1e9
+        made.wait_seconds = (self.wait_seconds or 0.0) + waited_ns / NANOSECONDS
         made.__class__ = Qemu
         found: Qemu = made
         return found

@@ -166,9 +166,11 @@ class Snapshot:
         return Moment(self.time, self.instant)
 
     @functools.cached_property
-    def domids(self) -> tuple[int, ...]:
-        """Those of all domains, none where they were not read."""
-        return tuple(domain.domid for domain in self._domains())
+    def domids(self) -> tuple[int, ...] | None:
+        """Those of all domains, `None` where they were not read."""
+        if self.domains is None:
+            return None
+        return tuple(domain.domid for domain in self.domains.domains)
 
     @functools.cached_property
     def running(self) -> frozenset[int]:
@@ -221,7 +223,7 @@ class Snapshot:
         """
         if self.backends is None or self.xenstore_devices is None:
             return {}
-        counts = Counter(dict.fromkeys(self.domids, 0))
+        counts = Counter(dict.fromkeys(self.domids or (), 0))
         counts.update(key.domid for key in self._devices(classes))
         unlisted = self.xenstore_devices.unlisted
         return {domid: count for domid, count in counts.items() if domid not in unlisted}

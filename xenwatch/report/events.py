@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from xenwatch.alerts import messages
+from xenwatch.alerts.details import called
 from xenwatch.alerts.messages import Sender
 from xenwatch.alerts.states import Active, SeriesKey, State
 from xenwatch.display.quantities import quantity
@@ -102,7 +103,7 @@ def parts(event: Event) -> tuple[str, tuple[Vm, ...], str]:
 
 def told(vm: Vm) -> str:
     """A VM as the summaries of alerts have it."""
-    return f"'{vm.name}' ({vm.uuid})" if vm.name else vm.uuid
+    return called(vm.name, vm.uuid)
 
 
 def vm_of(snapshot: Snapshot, domain: Domain) -> Vm:

@@ -47,6 +47,8 @@ _DATAGRAM: Final = 2048
 _ERROR_MAX: Final = NETLINK_HEADER.size + 4 + _LENGTH
 """An error is not longer: its header, the number, the question. An answer is."""
 _DONTWAIT: Final = socket.MSG_DONTWAIT
+_FLAGS: Final = socket.MSG_DONTWAIT | socket.MSG_TRUNC
+"""With the second the size of an answer is told, however little room there is (recv(2))."""
 _KIND: Final = struct.Struct("=4xH")
 
 
@@ -86,16 +88,28 @@ class TaskstatsClient:
         for first in range(0, len(questions), _BATCH * _LENGTH):
             some = questions[first : first + _BATCH * _LENGTH]
             link.send(some)
-            found.append(self._received(link, len(some) // _LENGTH))
+            answers = self._received(link, len(some) // _LENGTH)
+            if answers is None:
+                link.send(some)
+                answers = self._received(link, len(some) // _LENGTH)
+            if answers is None:
+                raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
+            found.append(answers)
         return b"".join(found)
 
-    def _received(self, link: socket.socket, number: int) -> bytes:
-        """So many answers, which have one size but for errors: it is known from the first on."""
+    def _received(self, link: socket.socket, number: int) -> bytes | None:
+        """So many answers, which have one size but for errors: it is known from the first on.
+
+        `None` where there was too little room for one; from then on there is enough.
+        """
         slots, receive = self._slots[:number], link.recv_into
-        sizes = [receive(slot, 0, _DONTWAIT) for slot in slots]
+        sizes = [receive(slot, 0, _FLAGS) for slot in slots]
         size = len(slots[0])
         if sizes.count(size) == number:
             return bytes(memoryview(slots[0].obj)[: size * number])
+        if max(sizes) > size:
+            self._slots = _slots(max(sizes))
+            return None
         answers = [bytes(slot[:size]) for slot, size in zip(slots, sizes, strict=True)]
         for answer in answers:
             _require_no_error(answer, errno.ESRCH)

@@ -12,8 +12,10 @@ from typing import Any, Final, TypeVar
 Row = TypeVar("Row")
 
 LARGEST: Final = 2.0**100
-"""No number of a host is larger: the sum of its counters of 64 bits, as bytes of pages. What is
-larger has no figure."""
+"""No number of a host is larger: the sum of its counters of 64 bits, as bytes of pages.
+
+What is larger has no figure.
+"""
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import field
@@ -39,6 +40,8 @@ UNKNOWN: Final = "unknown"
 _REACHED: Final = {severity: f"limits {severity}" for severity in (CRITICAL, WARNING)}
 """The queries for limits that have reached a threshold, by severity."""
 _INSTANCE: Final = "instance"
+_SERIES: Final = re.compile(r"\b(up|xenwatch_\w+)\b(\{?)")
+"""A metric of a query, and where it begins to say which labels."""
 _TITLES: Final = {limit.name: limit.title for limit in LIMITS}
 
 Series = tuple[Mapping[str, str], float]
@@ -55,13 +58,21 @@ class _Seen:
 
 def queries(job: str) -> dict[str, str]:
     """The queries by name; `job` is the label of the targets, whose names are in `instance`."""
+
+    def of_job(series: re.Match[str]) -> str:
+        return f'{series[1]}{{job="{job}"' + ("," if series[2] else "}")
+
+    return {name: _SERIES.sub(of_job, query) for name, query in _of_any_job().items()}
+
+
+def _of_any_job() -> dict[str, str]:
     ratio = "max by (instance, limit) (xenwatch_limit_used_ratio)"
     states = "0 * max by (instance) (xenwatch_alert_state)"
     critical, warning = (_said(FIRING, severity) for severity in (CRITICAL, WARNING))
     alone = f"{warning} unless on (instance, alert) {critical}"
     unknown = 'max by (instance, alert) (xenwatch_alert_state{state="unknown"} == 1)'
     return {
-        UP: f'max by (instance) (up{{job="{job}"}})',
+        UP: "max by (instance) (up)",
         SEEN: f"max by (instance) (last_over_time(xenwatch_snapshot_timestamp_seconds[{LEFT}]))",
         CRITICAL: f"count by (instance) ({critical}) or {states}",
         WARNING: f"count by (instance) ({alone}) or {states}",
