@@ -307,21 +307,24 @@ class Publisher:
     async def _render(self, asked: AssessedPass, form: Form) -> None:
         """Render a page, which is then the last one that was; count and log a failure."""
         try:
-            await asked.metrics.asked(form)
+            body = await asked.metrics.asked(form)
         except Exception:  # noqa: BLE001 - whoever asks is told, if there is no other page
             self._failed = asked
             self.failures += 1
             _log.exception("rendering metrics failed; serving the last ones that were rendered")
         else:
-            self._keep(asked.metrics)
             self._failed = None
+            if self._keep(asked.metrics):
+                self._last[form] = body  # the one before would stay until somebody asks
         finally:
             self._rendering = self._ahead = None
 
-    def _keep(self, rendered: Bodies) -> None:
-        """Have a page for when a newer one cannot be had in time; never an older one again."""
-        if self._good is None or rendered.instant >= self._good.instant:
-            self._good = rendered
+    def _keep(self, rendered: Bodies) -> bool:
+        """Have a page for when a newer one cannot be had in time, unless it is an older one."""
+        if self._good is not None and rendered.instant < self._good.instant:
+            return False
+        self._good = rendered
+        return True
 
     def _is_recent(self, rendering: Bodies) -> bool:
         """Whether the last page is hardly older: of a client that comes seldom it may be."""
