@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support import full_snapshot
@@ -152,10 +152,11 @@ def test_limits_are_told_with_their_use() -> None:
 
 
 @settings(deadline=None)
+@example(Event(0.0, Kind.VM, "", vms=(Vm("", "\n"),)))
 @given(st.builds(Event, st.floats(0, 4e9), st.sampled_from(Kind), st.text(), st.text(), st.text(),
                  st.lists(st.builds(Vm, st.text(), st.text()), max_size=9).map(tuple)))  # fmt: skip
 def test_names_are_told_on_one_line(event: Event) -> None:
-    """Whatever a VM is called."""
+    """Whatever a VM is called, and whatever is in the place of its UUID."""
     named = Event(event.time, event.kind, "started", vms=event.vms)
     assert "\n" not in words(named)
 

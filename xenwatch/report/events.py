@@ -56,7 +56,7 @@ class Vm:
     uuid: str
 
     def __str__(self) -> str:
-        return printable(self.name) or self.uuid
+        return printable(self.name) or printable(self.uuid)
 
 
 @dataclass(frozen=True, slots=True)
