@@ -27,6 +27,7 @@ EDGE = {
     "xenwatch.metrics.process": "reads the daemon's own process",
     "xenwatch.daemon.interpreter": "collects garbage at intervals",
     "xenwatch.daemon.host_setup": "sets up what probes need on the host",
+    "xenwatch.passes.log_changes": "logs the severities of limits and the states of alerts",
     "xenwatch.passes.publisher": "assesses passes in a thread, once a tick",
     "xenwatch.passes.parts": "renders parts in a thread, for those who ask",
     "xenwatch.passes.bodies": "renders metrics in a thread, for those who ask",
