@@ -56,8 +56,7 @@ def test_memory_is_full_when_the_plan_says(vm: Vm, pattern: str, report: Report)
     """As many guests with more memory start as `--like` with `--memory` says, by host_memory."""
     plan = planned(vm, pattern, f"--memory {LARGE_MIB}MiB")
     count = started(vm, Shape("pv", extra=(f"memory = {LARGE_MIB}", f"maxmem = {LARGE_MIB}")))
-    report.note("guests that start until the host has no memory, planned", plan["at_most"])
-    report.note("the same, truth", count)
+    report.note(f"guests until memory is full: planned {plan['at_most']}, started {count}", 0)
     assert plan["binding"] == "host_memory"
     assert FEWEST <= count <= MOST
     assert count == plan["at_most"]
@@ -73,8 +72,7 @@ def test_terminals_are_used_up_when_the_plan_says(vm: Vm, pattern: str, report: 
         count = started(vm, Shape("pv"), with_console=True)
     finally:
         vm.run(f"sysctl -w kernel.pty.max={before}")
-    report.note("guests that get a console with few terminals left, planned", plan["at_most"])
-    report.note("the same, truth", count)
+    report.note(f"guests with a terminal: planned {plan['at_most']}, started {count}", 0)
     assert plan["binding"] == "ptys"
     assert FEWEST <= count <= MOST
     assert count == plan["at_most"]
