@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 __all__ = ["dataclass"]
@@ -38,8 +38,9 @@ else:
         )
 
         def made(cls: type) -> type:
+            own = dict(vars(cls))
             cls.__doc__ = cls.__doc__ or cls.__name__  # else one is made of its signature
-            return _with_methods(plain(cls), frozen=frozen)
+            return _with_methods(plain(cls), own, frozen=frozen)
 
         return made
 
@@ -47,11 +48,11 @@ else:
 _MISSING = dataclasses.MISSING
 
 
-def _with_methods(made: Any, *, frozen: bool) -> type:
+def _with_methods(made: Any, own: Mapping[str, Any], *, frozen: bool) -> type:
+    """`own` is what the class had before."""
     fields = dataclasses.fields(made)
     _require_known(made, fields)
     compared = [field.name for field in fields if field.compare]
-    own = vars(made)
     methods: dict[str, Any] = {
         "__init__": _init(made, fields),
         "__repr__": _repr,
