@@ -17,6 +17,7 @@ EDGE = {
     "xenwatch.threads": "runs what may hang",
     "xenwatch.progress": "looks at the threads of this process",
     "xenwatch.display.say": "writes messages to stderr",
+    "xenwatch.display.streams": "drops what standard output and error do not take",
     "xenwatch.display.progress": "says on a terminal what takes long",
     "xenwatch.clock": "reads the clocks",
     "xenwatch.passes.batch": "runs probes in a thread",

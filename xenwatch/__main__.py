@@ -33,12 +33,11 @@ def main() -> int:
 
 
 def _forget_unsaid() -> None:
-    """Drop messages that stderr did not take: for them, Python would end with status 120."""
-    try:
-        if sys.stderr is not None:
-            sys.stderr.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stderr.fileno())
+    """Drop messages that stderr did not take."""
+    from xenwatch.display.streams import drop_unsent  # noqa: PLC0415 - as the commands
+
+    if sys.stderr is not None:
+        drop_unsent(sys.stderr)
 
 
 def _imported() -> Callable[[], int]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable
 
 from xenwatch.display.say import say
+from xenwatch.display.streams import discard
 from xenwatch.display.text import printable
 from xenwatch.display.why import why
 
@@ -23,7 +23,7 @@ def write(text: str) -> bool:
         if not isinstance(error, BrokenPipeError):  # head(1) has what it wanted
             say(f"stdout: {why(error)}")
         # What is left in the buffer must not fail again when Python exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard(sys.stdout)
         return False
     return True
 

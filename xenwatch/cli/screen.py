@@ -11,6 +11,7 @@ from typing import Final, Protocol
 import urwid
 from urwid.display.raw import Screen
 
+from xenwatch.display.streams import drop_unsent
 from xenwatch.terminal.figures import CRITICAL, OK, UNKNOWN_STATE, WARNING
 from xenwatch.terminal.lines import BOLD, CHOSEN, CURSOR, DIM, HEAD, NOTICE, Line
 
@@ -127,7 +128,7 @@ def show(command: str, otherwise: str, loop: Callable[[], None]) -> int:
     except urwid.InputClosedError:
         return 128 + signal.SIGHUP
     finally:
-        _drop_undrawn()
+        drop_unsent(sys.stdout)
     return 0
 
 
@@ -139,11 +140,3 @@ def _require_terminal(command: str, otherwise: str) -> None:
             f"{command} cannot move the cursor on this terminal (TERM is not set, or dumb or "
             f"unknown); set TERM, such as TERM=vt100, or use {otherwise}"
         )
-
-
-def _drop_undrawn() -> None:
-    """Drop what a terminal that is gone did not take: for it, Python would end with status 120."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stdout.fileno())
