@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
+from collections.abc import AsyncIterator
 
-from tests.fake_clock import FakeClock
+from tests.fake_clock import FakeClock, running
 from tests.sources.fakes import TableSource
 from xenwatch.assessment import Rules
 from xenwatch.limits import LIMITS
@@ -83,3 +85,15 @@ async def assessed(
     while published.newest is before or published.newest is None:
         await clock.advance(DELAY)
     return published.newest
+
+
+@contextlib.asynccontextmanager
+async def first_pass(
+    clock: FakeClock, snapshot: Snapshot
+) -> AsyncIterator[tuple[Scheduler, Publisher, AssessedPass]]:
+    """A publisher that runs for the time of a block, its scheduler, and the first pass."""
+    scheduler, published = publisher(snapshot, clock)
+    scheduler.ready.set()
+    async with running(published.run()):
+        scheduler.changed.set()
+        yield scheduler, published, await assessed(clock, published, None)

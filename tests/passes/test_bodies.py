@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.fake_clock import FakeClock, running, settle
-from tests.passes.support import NEVER, RULES, assessed, publisher
+from tests.passes.support import NEVER, RULES, assessed, first_pass, publisher
 from tests.support import full_snapshot, labelled
 from xenwatch.alerts.states import Alerts
 from xenwatch.assessment import Rules
@@ -41,6 +41,22 @@ def counted(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> list[t
 
     monkeypatch.setattr(owner, name, count)
     return calls
+
+
+class Held:
+    """Renderings from now on, which wait until they may `go_on`; the first one sets `entered`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self.entered, self.go_on = threading.Event(), threading.Event()
+        self._page = text_format.page
+        monkeypatch.setattr(text_format, "page", self._held)
+
+    def _held(self, *arguments: Any, **named: Any) -> Page:
+        self.calls.append(arguments)
+        self.entered.set()
+        self.go_on.wait()
+        return self._page(*arguments, **named)
 
 
 async def served(snapshot: Snapshot) -> Publisher:
@@ -167,26 +183,17 @@ async def test_a_page_that_takes_long_leaves_the_one_before(
     monkeypatch.setattr("xenwatch.passes.publisher.PATIENCE", 0.0)
     published = await served(full_snapshot())
     good = await published.body(PLAIN)
-    pages, entered, go_on = text_format.page, threading.Event(), threading.Event()
-    calls = []
-
-    def late(*arguments: Any, **named: Any) -> Page:
-        calls.append(arguments)
-        entered.set()
-        go_on.wait()
-        return pages(*arguments, **named)
-
-    monkeypatch.setattr(text_format, "page", late)
+    held = Held(monkeypatch)
     for passes in (1, 2, 3):
         published.newest = assess(full_snapshot(), RULES, counts=Counts({"aio": passes}))
         assert await published.body(PLAIN) is good
         assert gzip.decompress(await published.body(PACKED) or b"") == good
-    await asyncio.to_thread(entered.wait)
-    assert len(calls) == 1
-    go_on.set()
+    await asyncio.to_thread(held.entered.wait)
+    assert len(held.calls) == 1
+    held.go_on.set()
     # The first of them is served as soon as it is there, whatever is newer.
     while (body := await published.body(PLAIN)) is good:
-        await asyncio.to_thread(entered.wait)
+        await asyncio.to_thread(held.entered.wait)
     assert body is not None
     assert b'overruns_total{probe="aio"} 1' in body
     monkeypatch.setattr("xenwatch.passes.publisher.PATIENCE", 600.0)
@@ -199,31 +206,19 @@ async def test_a_page_that_will_be_asked_for_is_rendered_before(
 ) -> None:
     """With a client at intervals each pass is rendered at once, and the one before is served."""
     monkeypatch.setattr(Scheduler, "shortest_interval", 1e6)  # however long a pass takes
-    pages, go_on = text_format.page, threading.Event()
-    calls = []
-
-    def late(*arguments: Any, **named: Any) -> Page:
-        calls.append(arguments)
-        go_on.wait()
-        return pages(*arguments, **named)
-
     clock = FakeClock()
-    scheduler, published = publisher(full_snapshot(), clock)
-    scheduler.ready.set()
-    async with running(published.run()):
-        scheduler.changed.set()
-        first = await assessed(clock, published, None)
+    async with first_pass(clock, full_snapshot()) as (scheduler, published, first):
         for _ in range(3):
             before = await published.body(PLAIN)
-        monkeypatch.setattr(text_format, "page", late)
+        held = Held(monkeypatch)
         scheduler.changed.set()
         await assessed(clock, published, first)
         found = await published.body(PLAIN)
-        go_on.set()
+        held.go_on.set()
         assert found is before
         while await published.body(PLAIN) is before:
-            await asyncio.to_thread(go_on.wait)
-    assert len(calls) == 1
+            await asyncio.to_thread(held.go_on.wait)
+    assert len(held.calls) == 1
 
 
 def test_who_asks_is_expected_as_regularly_as_before() -> None:
@@ -242,21 +237,11 @@ async def test_a_client_that_comes_seldom_gets_no_old_page(
     """It waits for the page that is rendered ahead, where the last one is several passes old."""
     monkeypatch.setattr(Scheduler, "shortest_interval", 10.0)
     monkeypatch.setattr("xenwatch.passes.publisher.PATIENCE", 600.0)
-    pages, go_on, full = text_format.page, threading.Event(), full_snapshot()
-
-    def late(*arguments: Any, **named: Any) -> Page:
-        go_on.wait()
-        return pages(*arguments, **named)
-
-    clock = FakeClock()
-    scheduler, published = publisher(full, clock)
-    scheduler.ready.set()
-    async with running(published.run()):
-        scheduler.changed.set()
-        first = await assessed(clock, published, None)
+    clock, full = FakeClock(), full_snapshot()
+    async with first_pass(clock, full) as (scheduler, published, first):
         for clock.now in (0.0, 60.0, 120.0):
             old = await published.body(PLAIN)
-        monkeypatch.setattr(text_format, "page", late)
+        held = Held(monkeypatch)
         clock.now = 175.0
         scheduler.snapshot = dataclasses.replace(full, instant=full.instant + 60.0)
         scheduler.changed.set()
@@ -264,7 +249,7 @@ async def test_a_client_that_comes_seldom_gets_no_old_page(
         asked = asyncio.ensure_future(published.body(PLAIN))
         await settle()
         assert not asked.done()
-        go_on.set()
+        held.go_on.set()
         assert await asked is not old
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from tests.fake_clock import FakeClock, running
-from tests.passes.support import NEVER, RULES, assessed, publisher
+from tests.passes.support import NEVER, RULES, assessed, first_pass, publisher
 from tests.support import full_snapshot, labelled, series
 from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.runbooks import DIRECTORY
@@ -131,11 +131,7 @@ async def test_what_cannot_be_assessed_leaves_the_page_before(
 ) -> None:
     """The pass before stays, with its time, and the failure is counted on the next page."""
     clock = FakeClock()
-    scheduler, published = publisher(full_snapshot(), clock)
-    scheduler.ready.set()
-    async with running(published.run()):
-        scheduler.changed.set()
-        first = await assessed(clock, published, None)
+    async with first_pass(clock, full_snapshot()) as (scheduler, published, first):
         with monkeypatch.context() as patch, capture_logs() as logs:
             patch.delattr("xenwatch.metrics.by_name")
             scheduler.changed.set()
