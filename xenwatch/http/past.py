@@ -27,7 +27,7 @@ WAITING: Final = 8
 MOMENTS: Final = 4
 """Moments that are kept assessed."""
 DOMAINS: Final = 500
-"""Domains of all moments but the last one that are kept: each costs some 30 KiB."""
+"""Domains of all moments but the last one that are kept: of large hosts that is one alone."""
 BEFORE: Final = 300.0
 """How many seconds earlier the moment is that rates of a past moment are taken from."""
 
