@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 
-from tests.planning.support import full_xl, plan, states_of, with_host, xenserver
+from tests.planning.support import LINUX, full_xl, plan, states_of, with_host, xenserver
+from xenwatch.fence import Fault, Fence
 from xenwatch.limits import dom0_memory, event_channels, host_memory, irqs, tasks
 from xenwatch.limits.base import Shortage
 from xenwatch.limits.states import remedies
-from xenwatch.planning.capacity import fit
+from xenwatch.planning.capacity import LimitHeadroom, fit
 from xenwatch.planning.shapes import Shape
 from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.host import Abi
@@ -196,3 +198,26 @@ def test_every_room_has_a_remedy_of_one_line(snapshot: Snapshot) -> None:
     for headroom in (*plan(snapshot, windows=1).headrooms, *plan(snapshot, linux=1).headrooms):
         assert headroom.batches is None or headroom.remedies
         assert all(text.isprintable() for text in headroom.remedies)
+
+
+def test_a_remedy_that_raises_costs_no_plan() -> None:
+    """It is made when somebody asks, and nothing else of the plan becomes unknown."""
+    snapshot, told = full_xl(), list[Fault]()
+
+    def broken(_shortage: Shortage) -> tuple[str, ...]:
+        raise ValueError
+
+    def ptys(remedy: Callable[[Shortage], tuple[str, ...]]) -> LimitHeadroom:
+        [state] = states_of(snapshot, "ptys")
+        limit = dataclasses.replace(state.limit, remedy=remedy)
+        states = [dataclasses.replace(state, limit=limit)]
+        found = fit(states, snapshot, {LINUX: 1}, fence=Fence(told.append))
+        return next(headroom for headroom in found.headrooms if headroom.limit == "ptys")
+
+    whole, part = ptys(lambda _: ("sysctl",)), ptys(broken)
+
+    assert whole.remedies == ("sysctl",)
+    assert part == whole
+    assert not told
+    assert part.remedies == ()
+    assert [fault.subject for fault in told] == ["plan ptys"]

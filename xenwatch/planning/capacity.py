@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from fractions import Fraction
 from typing import Final
@@ -39,8 +39,8 @@ class LimitHeadroom:
     """How often a batch of VMs fits by one limit, or one instance of it.
 
     `takes` are the units one batch takes, `left` those of headroom beside the reserve, `batches`
-    how often the batch fits. `None` means unknown, and `reason` says why. `remedies` are commands
-    and advice that give more headroom, best first.
+    how often the batch fits. `None` means unknown, and `reason` says why. `remedy` gives commands
+    and advice for more headroom, best first: made when somebody asks, as few do.
     """
 
     limit: str
@@ -51,7 +51,12 @@ class LimitHeadroom:
     left: int | None
     batches: int | None
     reason: str
-    remedies: tuple[str, ...]
+    remedy: Callable[[], tuple[str, ...]] = field(default=tuple, compare=False, repr=False)
+
+    @property
+    def remedies(self) -> tuple[str, ...]:
+        """What gives more headroom, best first; empty where nothing does, or nothing is known."""
+        return self.remedy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +131,8 @@ def fit(
     """
     regime = release(snapshot).regime
     counted = [(_counted(shape, learnt.get(shape)), count) for shape, count in batch.items()]
-    queues, silent = _queues(snapshot, counted), unresponsive(snapshot)
-    question = _Question(snapshot, regime, counted, wanted, queues, reserve, silent)
+    queues, silent = _most_queues(snapshot, counted), unresponsive(snapshot)
+    question = _Question(snapshot, regime, counted, wanted, queues, reserve, silent, fence)
     by_limit: defaultdict[str, dict[str, LimitState]] = defaultdict(dict)
     for state in states:
         by_limit[state.limit.name][state.instance] = state
@@ -214,20 +219,28 @@ def units(cost: Cost, shape: Shape, dom0_vcpus: int | None, max_queues: int | No
     unless the shape says how many, and `max_queues` at most, where netback's is known. If dom0's
     vCPUs are unknown, the guest's count.
     """
-    agreed = shape.vcpus if dom0_vcpus is None else min(shape.vcpus, dom0_vcpus)
-    queues = shape.queues or agreed
-    if max_queues is not None:
-        queues = min(shape.queues or shape.vcpus, max(1, max_queues))
+    rings = _agreed(shape, dom0_vcpus)
     total = (
         cost.domain
         + cost.vcpu * shape.vcpus
-        + (cost.disk + cost.ring * agreed) * shape.disks
-        + (cost.vif + cost.queue * queues) * shape.vifs
+        + (cost.disk + cost.ring * rings) * shape.disks
+        + (cost.vif + cost.queue * _queues(shape, dom0_vcpus, max_queues)) * shape.vifs
         + cost.memory * shape.memory_bytes
         + cost.dom0_memory * shape.dom0_memory_bytes
         + cost.tasks * shape.tasks
     )
     return int(total) if total.denominator == 1 else total
+
+
+def _agreed(shape: Shape, dom0_vcpus: int | None) -> int:
+    return shape.vcpus if dom0_vcpus is None else min(shape.vcpus, dom0_vcpus)
+
+
+def _queues(shape: Shape, dom0_vcpus: int | None, max_queues: int | None) -> int:
+    """The queues of a network interface of the shape, see `units`."""
+    if max_queues is None:
+        return shape.queues or _agreed(shape, dom0_vcpus)
+    return min(shape.queues or shape.vcpus, max(1, max_queues))
 
 
 def unresponsive(snapshot: Snapshot) -> str:
@@ -256,9 +269,9 @@ def _applies(limit: Limit, snapshot: Snapshot) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What is asked of every limit; `queues` as `_queues` counts them.
+    """What is asked of every limit; `queues` as `_most_queues` counts them.
 
-    `silent` is which daemons do not answer, see `unresponsive`.
+    `silent` is which daemons do not answer, see `unresponsive`. Remedies are made within `fence`.
     """
 
     snapshot: Snapshot
@@ -268,6 +281,7 @@ class _Question:
     queues: int
     reserve: Reserve
     silent: str
+    fence: Fence
 
     def headrooms(self, limit: Limit, present: Mapping[str, LimitState]) -> list[LimitHeadroom]:
         """The headrooms of one limit, one for each instance the batch takes of."""
@@ -330,19 +344,26 @@ class _Question:
             left,
             batches,
             "",
-            remedies(state, self.snapshot, math.ceil(needed), self.queues),
+            functools.partial(self._remedies, state, math.ceil(needed)),
         )
+
+    def _remedies(self, state: LimitState, needed: int) -> tuple[str, ...]:
+        work = functools.partial(remedies, state, self.snapshot, needed, self.queues)
+        return self.fence(Part.PLAN, state.limit.name, work, ())
 
 
 def _in_dom0(snapshot: Snapshot, cost: Cost, shape: Shape) -> Units:
-    queues = snapshot.host.netback_queues if snapshot.host is not None else None
-    return units(cost, shape, vcpus_online(snapshot), queues)
+    return units(cost, shape, vcpus_online(snapshot), _max_queues(snapshot))
 
 
-def _queues(snapshot: Snapshot, batch: Sequence[tuple[Shape, int]]) -> int:
-    """The most queues that a network interface of the batch has."""
-    each = (dataclasses.replace(shape, vifs=min(shape.vifs, 1)) for shape, _ in batch)
-    return max(int(_in_dom0(snapshot, Cost(queue=1), shape)) for shape in each)
+def _max_queues(snapshot: Snapshot) -> int | None:
+    return snapshot.host.netback_queues if snapshot.host is not None else None
+
+
+def _most_queues(snapshot: Snapshot, batch: Sequence[tuple[Shape, int]]) -> int:
+    """The most queues that a network interface of the batch has, 0 if it has none."""
+    dom0_vcpus, most = vcpus_online(snapshot), _max_queues(snapshot)
+    return max(_queues(shape, dom0_vcpus, most) if shape.vifs else 0 for shape, _ in batch)
 
 
 def _cost(limit: Limit, regime: str | None, shape: Shape) -> Cost | None:
@@ -358,9 +379,7 @@ def vcpus_online(snapshot: Snapshot, domid: int = 0) -> int | None:
 
 
 def _unknown(limit: Limit, instance: str, reason: str, takes: Units | None = None) -> LimitHeadroom:
-    return LimitHeadroom(
-        limit.name, limit.title, instance, limit.unit, takes, None, None, reason, ()
-    )
+    return LimitHeadroom(limit.name, limit.title, instance, limit.unit, takes, None, None, reason)
 
 
 def _reason(limit: Limit, instance: str, state: LimitState | None, snapshot: Snapshot) -> str:
