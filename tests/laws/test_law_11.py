@@ -19,6 +19,7 @@ from xenwatch.config.settings import Settings
 from xenwatch.model.scenario_source import ScenarioSource, load
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Pass, take
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.record.past import Encoder, header
 from xenwatch.record.record import Record
 from xenwatch.record.segments import Segment
@@ -35,13 +36,24 @@ RULES: Final = Rules(policy=Settings({}).alerts())
 
 def lived(source: Source, step: Callable[[int], float], passes: int) -> Iterator[Assessment]:
     """The assessments of so many passes, as the daemon makes them."""
+    return assessed(snapshots(source, step, passes))
+
+
+def snapshots(source: Source, step: Callable[[int], float], passes: int) -> Iterator[Snapshot]:
+    """What so many passes read; `step` gives the time of each."""
     found: Pass | None = None
-    before: Assessment | None = None
-    alerts = Alerts()
     for number in range(passes):
         time = step(number)
         found = take(source, EVERY, lambda: time, found)  # noqa: B023
-        assessment = assess_pass(found.snapshot, RULES, before)
+        yield found.snapshot
+
+
+def assessed(snapshots: Iterable[Snapshot]) -> Iterator[Assessment]:
+    """The assessments of these passes in their order."""
+    before: Assessment | None = None
+    alerts = Alerts()
+    for snapshot in snapshots:
+        assessment = assess_pass(snapshot, RULES, before)
         before = with_alerts(assessment, metrics.by_name(assessment), alerts)
         alerts = before.alerts or alerts
         yield before
