@@ -156,7 +156,7 @@ def others_of(found: AssessedPass, before: Snapshot) -> None:
     rendering.table(advice, toolstack, notices(snapshot))
     strict(rendering.document(advice, toolstack))
     rendering.script(advice, toolstack)
-    severity_changes({}, assessment.states, 0.0)
+    severity_changes({}, assessment.by_limit, 0.0)
     told = values.values(assessment, values.wakeups(assessment, None))
     strict(requests.dumps(told))
     sources = rrd_page.data_sources(told)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Max, Thresholds
-from xenwatch.limits.changes import REMEMBERED, SETTLED, Logged, severity_changes
-from xenwatch.limits.states import LimitInstance, LimitState
+from xenwatch.limits.changes import REMEMBERED, SETTLED, LoggedLimit, severity_changes
+from xenwatch.limits.states import LimitState, LimitStates
 
 INTERVAL = 10.0
 """Seconds from pass to pass."""
@@ -22,11 +22,19 @@ def state(used: int | None, most: int = 100, instance: str = "") -> LimitState:
 
 def lines(passes: Iterable[Iterable[LimitState]]) -> list[tuple[int, str, str]]:
     """What is logged: number of the pass, severity before and now."""
-    logged: Mapping[LimitInstance, Logged] = {}
+    logged: Mapping[str, LoggedLimit] = {}
     found = []
     for number, states in enumerate(passes):
-        logged, changes = severity_changes(logged, states, number * INTERVAL)
+        logged, changes = severity_changes(logged, by_limit(states), number * INTERVAL)
         found += [(number, change.was.value, change.now.value) for change in changes]
+    return found
+
+
+def by_limit(states: Iterable[LimitState]) -> dict[str, LimitStates]:
+    """The states as a pass has them."""
+    found: dict[str, LimitStates] = {}
+    for one in states:
+        found.setdefault(one.limit.name, LimitStates([], one.thresholds)).states.append(one)
     return found
 
 
@@ -129,3 +137,26 @@ def test_instances_are_apart() -> None:
     ]
 
     assert lines(passes) == [(0, "unknown", "warning"), (1, "ok", "critical")]
+
+
+def test_changes_are_in_the_order_of_the_limits() -> None:
+    """However many limits change at once, and those that are gone."""
+    limits = [dataclasses.replace(LIMITS[0], name=name) for name in ("c", "a", "d", "b")]
+    passes = [[dataclasses.replace(state(used), limit=one) for one in limits] for used in (95, 10)]
+
+    logged, _ = severity_changes({}, by_limit(passes[0]), 0.0)
+    logged, changes = severity_changes(logged, by_limit(passes[1]), INTERVAL)
+
+    assert [change.state.limit.name for change in changes] == ["c", "a", "d", "b"]
+    assert list(severity_changes(logged, {}, INTERVAL)[0]) == []
+
+
+def test_a_limit_of_the_same_states_is_not_looked_through() -> None:
+    """Of thousands of instances most are as they were; one that was lower last is looked at."""
+    same, low = by_limit([state(10)]), by_limit([state(79)])
+    logged, _ = severity_changes({}, same, 0.0)
+    again, _ = severity_changes(logged, same, INTERVAL)
+    held, _ = severity_changes(severity_changes({}, by_limit([state(80)]), 0.0)[0], low, INTERVAL)
+
+    assert again[LIMITS[0].name] is logged[LIMITS[0].name]
+    assert severity_changes(held, low, INTERVAL + SETTLED)[1]

@@ -5,10 +5,10 @@ Without it, a limit that flaps around a threshold would be logged in every pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from xenwatch.limits.states import LimitInstance, LimitState, Severity
+from xenwatch.limits.states import LimitState, LimitStates, Severity
 from xenwatch.values import dataclass
 
 MARGIN: Final = 0.02
@@ -42,6 +42,15 @@ class Logged:
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedLimit:
+    """What the instances of a limit were last logged with, after a pass that had `states` of it."""
+
+    states: Sequence[LimitState]
+    instances: Mapping[str, Logged]
+    is_steady: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SeverityChange:
     """A limit whose severity has changed: the state it is in now, and what it was and is."""
 
@@ -51,28 +60,49 @@ class SeverityChange:
 
 
 def severity_changes(
-    before: Mapping[LimitInstance, Logged], states: Iterable[LimitState], time: float
-) -> tuple[dict[LimitInstance, Logged], list[SeverityChange]]:
-    """What is logged after one more pass at `time`, and the changes to log.
+    before: Mapping[str, LoggedLimit], limits: Mapping[str, LimitStates], time: float
+) -> tuple[dict[str, LoggedLimit], list[SeverityChange]]:
+    """What is logged after one more pass at `time`, by name of limit, and the changes to log.
 
     What a limit was before it was first read is unknown, and that it is ok or still unknown is not
     logged. A labelled limit whose probe failed keeps its instances as they were: the failure of the
     probe is a log line already. An instance that comes back was what it was when it went away.
     """
-    logged: dict[LimitInstance, Logged] = {}
+    logged: dict[str, LoggedLimit] = {}
+    changes: list[SeverityChange] = []
+    for name in (*limits, *(name for name in before if name not in limits)):
+        old = before.get(name, _NEVER)
+        states = limits[name].states if name in limits else _NEVER.states
+        if old.is_steady and old.states is states:  # as nearly all of them
+            logged[name] = old
+            continue
+        instances, found = _of_limit(old.instances, states, time)
+        changes += found
+        if instances or states:
+            is_steady = all(known.is_steady for known in instances.values())
+            logged[name] = LoggedLimit(states, instances, is_steady)
+    return logged, changes
+
+
+_NEVER: Final = LoggedLimit((), {}, is_steady=False)
+
+
+def _of_limit(
+    before: Mapping[str, Logged], states: Iterable[LimitState], time: float
+) -> tuple[dict[str, Logged], list[SeverityChange]]:
+    """The same of one limit, by instance."""
+    logged: dict[str, Logged] = {}
     changes: list[SeverityChange] = []
     for state in states:
-        name = state.limit.name
         if state.limit.label and not state.instance:
-            logged |= {key: known for key, known in before.items() if key[0] == name}
+            logged |= before
             continue
-        key = (name, state.instance)
-        old, now = before.get(key), state.severity
-        if old is not None and old.is_steady and old.severity is now:  # as nearly all of them
-            logged[key] = old
+        old, now = before.get(state.instance), state.severity
+        if old is not None and old.is_steady and old.severity is now:
+            logged[state.instance] = old
             continue
         new = _next(old or Logged(Severity.OK), state, time)
-        logged[key] = new
+        logged[state.instance] = new
         was = old.severity if old else Severity.UNKNOWN
         first = old is None and new.severity is Severity.OK
         if new.severity is not was and not first:

@@ -19,8 +19,8 @@ from xenwatch.assessment import Assessment, Rules, assess_pass, with_alerts
 from xenwatch.clock import Clock
 from xenwatch.exposition.text_format import Family
 from xenwatch.fence import OPEN, Fence, Part
-from xenwatch.limits.changes import Logged, severity_changes
-from xenwatch.limits.states import LimitInstance, LimitState
+from xenwatch.limits.changes import LoggedLimit, severity_changes
+from xenwatch.limits.states import LimitStates
 from xenwatch.metrics import Configured, Counts, Families, Recorded
 from xenwatch.metrics.process import own_process
 from xenwatch.passes.asking import Asking
@@ -191,7 +191,7 @@ class Publisher:
         self._asking, self._form = Asking(), PLAIN
         self._last: dict[Form, bytes] = {}
         self._parts = Parts(self._part_body, self._count_part)
-        self._logged: Mapping[LimitInstance, Logged] = {}
+        self._logged: Mapping[str, LoggedLimit] = {}
 
     async def run(self) -> None:
         """Assess once after the changes of each tick, until cancelled; render the first pass.
@@ -232,7 +232,7 @@ class Publisher:
 
     def _publish(self, newest: AssessedPass, complete: bool) -> None:
         assessment = newest.assessment
-        self._deliver("log", functools.partial(self._log_changes, assessment.states))
+        self._deliver("log", functools.partial(self._log_changes, assessment.by_limit))
         self.newest, self.complete = newest, complete
         if complete:
             self.earlier.note(assessment.snapshot)
@@ -240,8 +240,8 @@ class Publisher:
         if complete:
             self._set_alerts(assessment)
 
-    def _log_changes(self, states: tuple[LimitState, ...]) -> None:
-        self._logged, changes = severity_changes(self._logged, states, self._clock.monotonic())
+    def _log_changes(self, limits: Mapping[str, LimitStates]) -> None:
+        self._logged, changes = severity_changes(self._logged, limits, self._clock.monotonic())
         for change in changes:
             log_change(change)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from xenwatch.alerts import messages
@@ -14,8 +14,8 @@ from xenwatch.alerts.states import Active, SeriesKey, State
 from xenwatch.display.quantities import quantity
 from xenwatch.display.text import counted, printable
 from xenwatch.exposition.text_format import text
-from xenwatch.limits.changes import Logged, SeverityChange, severity_changes
-from xenwatch.limits.states import LimitInstance, LimitState, Severity
+from xenwatch.limits.changes import LoggedLimit, SeverityChange, severity_changes
+from xenwatch.limits.states import LimitStates, Severity
 from xenwatch.readings.domains import Domain
 from xenwatch.readings.moment import Moment
 from xenwatch.readings.snapshot import Snapshot, Status
@@ -126,7 +126,7 @@ class Known:
 
     moment: Moment | None = None
     alerts: Mapping[SeriesKey, Active] | None = None
-    limits: Mapping[LimitInstance, Logged] = dataclasses.field(default_factory=dict)
+    limits: Mapping[str, LoggedLimit] = dataclasses.field(default_factory=dict)
     domains: Mapping[str, tuple[Domain, Vm]] | None = None
     broken: Mapping[tuple[Vm, str], None] | None = None
     probes: Mapping[str, bool] = dataclasses.field(default_factory=dict)
@@ -134,14 +134,14 @@ class Known:
 
 
 def step(
-    known: Known, past: Past, states: Iterable[LimitState], spacing: float
+    known: Known, past: Past, limits: Mapping[str, LimitStates], spacing: float
 ) -> tuple[Known, list[Event]]:
-    """What is known after one more moment with its limits' states, and what was new.
+    """What is known after one more moment with its limits, and what was new.
 
     `spacing` is how far apart moments of that age are kept, in seconds.
     """
     snapshot, time = past.snapshot, past.snapshot.time
-    logged, changed = severity_changes(known.limits, states, snapshot.instant)
+    logged, changed = severity_changes(known.limits, limits, snapshot.instant)
     firing = known.alerts
     if past.alerts is not None:
         every = past.alerts.active.items()

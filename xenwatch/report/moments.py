@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from xenwatch.fence import OPEN, Fence
 from xenwatch.limits.base import Thresholds
-from xenwatch.limits.states import LimitState, assess
+from xenwatch.limits.states import LimitState, LimitStates, assess_limits
 from xenwatch.record import thinning
 from xenwatch.record.past import Past
 from xenwatch.report.events import Event, Known, step
@@ -38,9 +38,10 @@ def seen(
 
     The limits are judged by `thresholds`, which are those of today. `now` is Unix time.
     """
-    known = Known()
+    known, limits = Known(), dict[str, LimitStates]()
     for past in moments:
         tell(past)
-        states = assess(past.snapshot, thresholds, fence=fence)
-        known, events = step(known, past, states, spacing(now - past.snapshot.time))
+        limits = assess_limits(past.snapshot, thresholds, fence=fence, before=limits)
+        states = tuple(state for found in limits.values() for state in found.states)
+        known, events = step(known, past, limits, spacing(now - past.snapshot.time))
         yield Seen(past, states, tuple(events))

@@ -98,6 +98,6 @@ def _read(record: Record, times: Sequence[float], every: float, today: float) ->
             past = decoder.past(header, moment)
         except CodecError:
             continue  # damaged
-        known, events = step(known, past, (), max(every, spacing(today - moment.time)))
+        known, events = step(known, past, {}, max(every, spacing(today - moment.time)))
         found += events
     return tuple(found)
