@@ -120,8 +120,11 @@ def forecast(
     found: dict[str, Forecast] = {}
     unknown = {name for name, _ in history.unknown}
     for state in states:
-        name, end = state.limit.name, functools.partial(_full, history, state)
-        full = fence(Part.FORECAST, name, end, _RAISED)
+        name = state.limit.name
+        seen = history.trends.get((name, state.instance))
+        if seen is None:  # as nearly all of them
+            continue
+        full = fence(Part.FORECAST, name, functools.partial(_full, history, state, seen), _RAISED)
         if full is _RAISED:
             unknown.add(name)
         elif full is not None and (name not in found or full.seconds < found[name].seconds):
@@ -129,13 +132,12 @@ def forecast(
     return found, frozenset(unknown)
 
 
-def _full(history: History, state: LimitState) -> Forecast | None:
-    key = (state.limit.name, state.instance)
-    seen = history.trends.get(key)
-    if seen is None or state.headroom is None:
+def _full(history: History, state: LimitState, seen: Trend) -> Forecast | None:
+    if state.headroom is None:
         return None
     full = expected(seen, state.headroom)
-    if key in history.arriving and (full.seconds > NEAR or state.severity is Severity.OK):
+    arrives = (state.limit.name, state.instance) in history.arriving
+    if arrives and (full.seconds > NEAR or state.severity is Severity.OK):
         return None
     return full
 
