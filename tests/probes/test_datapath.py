@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -35,6 +36,7 @@ from xenwatch.probes.datapath import DATAPATH, SEARCH_EVERY, SETTLED, Worker
 from xenwatch.probes.domains import DOMAINS
 from xenwatch.probes.host import HOST
 from xenwatch.readings.datapath import Datapath, Helper, Hotplug, Vif
+from xenwatch.readings.devices import CONNECTED, Backends, DeviceKey
 from xenwatch.readings.snapshot import Snapshot, Status
 
 DEVICES = "/sys/bus/xen-backend/devices"
@@ -159,6 +161,23 @@ def test_a_device_made_anew_under_its_old_name_is_searched_for() -> None:
     passed(again, known)
 
     assert "/proc" in again.asked
+
+
+def test_the_threads_of_a_device_that_connects_late_are_found() -> None:
+    """A guest that boots for minutes has its threads on the page when it connects."""
+    device, known = DeviceKey("vif", 1, 0), Pass()
+
+    def has(state: str, processes: dict[int, bytes]) -> Pass:
+        before = known.snapshot.copy({"backends": Backends({device: state})})
+        return passed(host(processes, ("vif-1-0",)), replace(known, snapshot=before))
+
+    for _ in range(2 * SETTLED):
+        known = has("InitWait", {})
+    assert workers(known) == {}
+
+    known = has(CONNECTED, WORKERS)
+
+    assert {worker.domid for worker in workers(known).values()} == {1}
 
 
 def test_what_was_passed_over_is_not_read_again_until_everything_is() -> None:

@@ -21,6 +21,7 @@ from xenwatch.probes.devices import DIRECTORY, identity
 from xenwatch.probes.vifs import Known, read_vifs
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings.datapath import Datapath, Helper
+from xenwatch.readings.devices import Backends
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError, read_ahead
 from xenwatch.values import dataclass
@@ -33,7 +34,7 @@ UNNAMED: Final = b"kthreadd"
 """The name of kthreadd's children until they set their own."""
 SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 - tapdisk3's, which dom0 alone may write
 SETTLED: Final = 3
-"""Passes after a change of devices during which their threads may still start."""
+"""Passes after a change of devices or their states during which their threads may still start."""
 SEARCH_EVERY: Final = 60
 """Passes after which every process is examined again, whatever it was before."""
 _NUMBER = re.compile(r"[0-9]{1,10}\Z")
@@ -61,9 +62,9 @@ class Worker:
 class _Memory:
     """The workers by process id, and CPU time of those that have ended, by domid and kind.
 
-    `skipped` are the PIDs that were neither workers nor `helpers` when `devices` last changed,
-    `passes` passes ago, `young` those of them that may still become one. A device is its name and
-    its identity: one made anew under an old name is another. `vifs` is what is known of
+    `skipped` are the PIDs that were neither workers nor `helpers` when `devices` or `backends` last
+    changed, `passes` passes ago, `young` those of them that may still become one. A device is its
+    name and its identity: one made anew under an old name is another. `vifs` is what is known of
     interfaces.
     """
 
@@ -73,6 +74,7 @@ class _Memory:
     skipped: frozenset[int] = frozenset()
     young: frozenset[int] = frozenset()
     devices: frozenset[tuple[str, bytes | None]] = frozenset()
+    backends: Backends | None = None
     passes: int = 0
     vifs: Known = field(default_factory=Known)
 
@@ -88,7 +90,7 @@ class _Memory:
 def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Datapath, _Memory]:
     """Workers and interfaces. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source, context)
-    now = _track(source, _present(context), memory)
+    now = _track(source, context, memory)
     processes = {
         pid: (worker.domid, worker.kind)
         for pid, worker in now.workers.items()
@@ -102,12 +104,18 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Datapath, 
     return found, replace(now, vifs=known)
 
 
-def _track(source: Source, present: frozenset[int] | None, last: _Memory) -> _Memory:
-    """The workers as they are now, and the new ones of the domains `present`."""
+def _track(source: Source, context: Snapshot, last: _Memory) -> _Memory:
+    """The workers as they are now, and the new ones.
+
+    A backend has its threads from when it connects, which may be minutes after it was made
+    (drivers/block/xen-blkback/xenbus.c, drivers/net/xen-netback/xenbus.c: connect).
+    """
+    present = _present(context)
     names = list_optional(source, DIRECTORY) or ()
     read_ahead(source, "stat", (f"{DIRECTORY}/{name}" for name in names))
     devices = frozenset((name, identity(source, name)) for name in names)
-    passes = last.passes + 1 if devices == last.devices else 0
+    is_same = (devices, context.backends) == (last.devices, last.backends)
+    passes = last.passes + 1 if is_same else 0
     counters = read_counters(source, tuple(last.workers))
     tapdisks = _tapdisks(source, last.workers, counters)
     tracked = {
@@ -117,7 +125,7 @@ def _track(source: Source, present: frozenset[int] | None, last: _Memory) -> _Me
         and (worker.kind != TAPDISK or present is None or worker.domid in present)
     }
     workers = {**_reread(source, tracked, counters), **tapdisks}
-    now = replace(last, devices=devices, passes=passes)
+    now = replace(last, devices=devices, backends=context.backends, passes=passes)
     everything = passes % SEARCH_EVERY == 0
     if passes < SETTLED or everything:
         now, found = _search(source, now, workers, everything)
