@@ -10,9 +10,10 @@ from typing import Final, TypeVar
 import aiohttp
 
 from xenwatch import threads
+from xenwatch.config import pool_keys
 from xenwatch.config.secret_file import SecretError
 from xenwatch.delivery.endpoint import Endpoint
-from xenwatch.delivery.trust import trusted
+from xenwatch.delivery.trust import UNKNOWN_CA, TrustError, trusted
 from xenwatch.display.text import printable
 from xenwatch.display.why import why
 from xenwatch.status.host_status import StatusError
@@ -59,14 +60,18 @@ async def answer(
                 headers=headers,
                 allow_redirects=False,
                 auto_decompress=False,
-                ssl=await trusted(url),
+                ssl=await trusted(url, endpoint.ca),
             ) as response:
                 body = await _body(response)
         return await LANE.start(lambda: _decoded(body, decode))
     except TimeoutError:
         reason = f"timed out after {DEADLINE:g} s"
-    except (StatusError, SecretError, AnswerError) as error:
+    except (StatusError, SecretError, TrustError, AnswerError) as error:
         reason = str(error)
+    except aiohttp.ClientConnectorCertificateError as error:
+        cause = error.certificate_error
+        unknown = getattr(cause, "verify_code", 0) in UNKNOWN_CA
+        reason = why(cause) + (f"; set {pool_keys.CA.path}" if unknown else "")
     except Exception as error:  # noqa: BLE001 - no answer of one may hide those of the others
         cause = getattr(error, "os_error", error)
         reason = why(cause) or type(error).__name__
