@@ -38,19 +38,27 @@ class AnswerError(Exception):
     """There is no answer that can be used; the text, of one line, says why."""
 
 
+def deadline() -> float:
+    """When a server must have answered that is asked now, by the clock of the loop."""
+    return asyncio.get_running_loop().time() + DEADLINE
+
+
 async def answer(
     session: aiohttp.ClientSession,
     endpoint: Endpoint,
     path: str,
     decode: Callable[[bytes], T],
     query: Mapping[str, str] = _NO_QUERY,
+    *,
+    until: float = 0.0,
 ) -> T:
     """What `decode` makes of the answer at a path below the URL.
 
-    It may raise `StatusError`. Raises `AnswerError`, whatever goes wrong.
+    It may raise `StatusError`. `until` is the `deadline` if it began earlier, with other queries.
+    Raises `AnswerError`, whatever goes wrong.
     """
     try:
-        async with asyncio.timeout(DEADLINE):
+        async with asyncio.timeout_at(until or deadline()):
             url, authorization = await threads.start(endpoint.read, "secret")
             headers = {"Authorization": authorization} if authorization else {}
             headers["Accept-Encoding"] = "identity"  # a small answer may unpack to a large one
