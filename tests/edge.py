@@ -71,6 +71,7 @@ EDGE = {
     "xenwatch.daemon.recorder": "keeps passes in files",
     "xenwatch.cli.check_paths": "looks at files the configuration names",
     "xenwatch.cli.check_secrets": "looks at files that hold secrets",
+    "xenwatch.cli.check_trust": "reads CA files",
     "xenwatch.cli.service_user": "becomes the user of the service for a while",
     "xenwatch.cli.check_receivers": "connects to receivers",
     "xenwatch.cli.daemon_client": "asks a running daemon, or makes a pass",

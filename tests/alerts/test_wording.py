@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from tests.alerts.support import leak, walk
 from xenwatch.alerts import messages, wording
-from xenwatch.alerts.states import Change, State
+from xenwatch.alerts.declared.limit_full_soon import ALERT as FULL_SOON
+from xenwatch.alerts.states import Active, Change, State
 from xenwatch.limits import LIMITS
 from xenwatch.readings.moment import Moment
 
@@ -24,6 +27,19 @@ from xenwatch.readings.moment import Moment
 def test_time_spans_are_written_as_prometheus_does(seconds: float, text: str) -> None:
     """Days, hours, minutes and seconds, from the largest that is not zero."""
     assert wording.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "within a minute, if not already"),
+        (59.9, "within a minute, if not already"),
+        (60, "in 1m 0s"),
+    ],
+)
+def test_a_time_left_is_no_count_of_seconds(seconds: float, text: str) -> None:
+    """Below a minute a forecast says that it is near; 0 is a limit that is used up too."""
+    assert wording.sentence("full {value}", "time left", seconds, {}) == f"full {text}"
 
 
 def test_a_text_is_a_template_and_a_sentence() -> None:
@@ -79,6 +95,28 @@ def test_a_message_has_stable_labels() -> None:
     assert over.document(NOW)["status"] == "resolved"
     assert over.document(NOW)["state"] == "unknown"
     assert over.document(NOW)["endsAt"] == "1970-01-01T00:06:40.000+00:00"
+
+
+def test_a_forecast_that_has_ended_is_told_as_one() -> None:
+    """Also while it is still kept firing; its last words would say what is not to come any more."""
+    soon = Active(FULL_SOON, "critical", (("limit", "ptys"),), 0.0, 0.0, fired=60.0)
+    sender = messages.Sender("host1", "")
+    words = [
+        message.annotations["summary"]
+        for message in (
+            messages.of_active(soon, sender),
+            messages.of_active(dataclasses.replace(soon, value=1800.0, ended=90.0), sender),
+            messages.of_change(Change(soon, State.OK, State.FIRING, 60.0), sender),
+            messages.of_change(Change(soon, State.FIRING, State.OK, 90.0), sender),
+            messages.of_change(Change(soon, State.FIRING, State.UNKNOWN, 90.0), sender),
+        )
+        if message is not None
+    ]
+
+    comes = "host1: pseudo-terminals will be exhausted within a minute, if not already"
+    over = "host1: pseudo-terminals: forecast has ended, exhaustion was expected"
+    at_once = f"{over} within a minute, if not already"
+    assert words == [comes, f"{over} in 30m 0s", comes, at_once, at_once]
 
 
 @pytest.mark.parametrize(

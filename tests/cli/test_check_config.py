@@ -50,6 +50,7 @@ def checked(
         ('[plan]\nlearnt = "{0}/none"', "plan.learnt: {0}/none: No such file or directory"),
         ('[plan]\nlearnt = "{0}/pipe"', "plan.learnt: {0}/pipe is not a regular file"),
         ('[plan]\nlearnt = "{0}/text"', "plan.learnt: {0}/text: damaged, or not written by"),
+        ('[pool]\nca_file = "{0}/none"', "pool.ca_file: {0}/none: No such file or directory"),
         ('[alerts]\nstate_file = "{0}/none/a"', "alerts.state_file: {0}/none is not a directory"),
         ('[alerts]\nstate_file = "{0}/pipe"', "alerts.state_file: {0}/pipe is not a regular file"),
         ('[maintenance]\nfile = "{0}/none/a"', "maintenance.file: {0}/none is not a directory"),

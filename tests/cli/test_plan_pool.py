@@ -264,3 +264,33 @@ def test_a_prometheus_has_a_pool(plan: Plan) -> None:
     assert answer["losses"]["1"]["survives"] is True
     assert done.status == 1
     assert "Loss of any host: not survived; of the 12 VMs on a, no room elsewhere for 1" in done.out
+
+
+def test_hosts_of_two_sites_and_jobs_are_several(plan: Plan) -> None:
+    """With the same instance, each has its own VMs and room, and a name that tells it apart."""
+    places: tuple[dict[str, str], ...] = (
+        {"job": "dom0", "site": "a"},
+        {"job": "dom0", "site": "b"},
+        {"job": "lab"},
+    )
+    asked: list[str] = []
+
+    def query(given: Mapping[str, list[str]]) -> str:
+        asked.append(given["query"][0])
+        own = {} if "xenwatch_domains" in asked[-1] else {"shape": "windows", "limit": "ptys"}
+        hosts = [{"instance": "xen1", **place, **own} for place in places]
+        result = [
+            {"metric": labels, "value": [1, str(number)]} for number, labels in enumerate(hosts, 3)
+        ]
+        return json.dumps({"status": "success", "data": {"result": result}})
+
+    with served({"/api/v1/query": query}) as url:
+        hosts = found(plan, "--prometheus", url, "--shape=windows")["hosts"]
+
+    assert [(each["name"], each["vms"], each["headroom"]) for each in hosts] == [
+        ("xen1 (job=dom0, site=a)", 3, {"windows": 3}),
+        ("xen1 (job=dom0, site=b)", 4, {"windows": 4}),
+        ("xen1 (job=lab, no site)", 5, {"windows": 5}),
+    ]
+    assert asked[1].startswith("max by (instance, job, site, shape, limit) (")
+    assert asked[2].startswith("max by (instance, job, site, shape) (")

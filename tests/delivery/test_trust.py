@@ -1,4 +1,4 @@
-"""Which receivers with https are trusted, and when the authorities are read."""
+"""Which servers with https are trusted, and when the authorities are read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from xenwatch.delivery.receivers import DeliveryError, Webhook, http_session
 @pytest.fixture
 def tls(pki: Path) -> ssl.SSLContext:
     """What a receiver serves with."""
-    trust._authorities.cache_clear()
+    trust._trusting.cache_clear()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pki / "server.crt", pki / "server.key")
     return context
@@ -55,7 +55,7 @@ def test_an_import_that_reads_no_authorities_trusts_nobody() -> None:
 
 async def test_what_needs_no_tls_reads_no_authorities() -> None:
     """Plain HTTP is asked as ever."""
-    trust._authorities.cache_clear()
+    trust._trusting.cache_clear()
 
     assert await trust.trusted("http://127.0.0.1:9093") is True
-    assert trust._authorities.cache_info().currsize == 0
+    assert trust._trusting.cache_info().currsize == 0

@@ -7,6 +7,8 @@ import dataclasses
 import functools
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,13 @@ import pytest
 
 from tests.e2e.programs import Server, until
 from tests.e2e.test_alerts import AT_ONCE
-from tests.running import Process, xenwatch
+from tests.running import ROOT, Process, xenwatch
 from tests.tools import tool
 from xenwatch.delivery.endpoint import Endpoint
 from xenwatch.http.members import Members, scraped
 from xenwatch.status import host_status, pool_series
 from xenwatch.status.pool import HostRow, host_row
+from xenwatch.status.targets import Targets
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -56,9 +59,14 @@ def asked(server: Server, query: str) -> bool:
     return bool(server.query(query))
 
 
+def every(hosts: Targets) -> list[str]:
+    """The queries of the page for the hosts of the job."""
+    return [*pool_series.target_queries(JOB).values(), *pool_series.queries(JOB, hosts).values()]
+
+
 def rows(server: Server) -> dict[str, HostRow]:
     """The hosts that it knows, by name."""
-    found = asyncio.run(Members(scraped(Endpoint(server.url), JOB, "")).answers())
+    found = asyncio.run(Members(scraped(Endpoint(server.url), JOB, {"instance": ""})).answers())
     assert found is not None
     return {row.name: row for row in found.rows}
 
@@ -96,7 +104,7 @@ def test_a_prometheus_says_what_the_daemons_say(tmp_path: Path) -> None:
             each.get_ready()
         targets.write_text(json.dumps([scrape(*each) for each in daemons.items()]))
         with server.running():
-            for query in pool_series.queries(JOB).values():
+            for query in every(Targets()):
                 until(functools.partial(asked, server, query), query)
             until(
                 lambda: (
@@ -113,3 +121,49 @@ def test_a_prometheus_says_what_the_daemons_say(tmp_path: Path) -> None:
 
     assert pool_series.DOWN in page
     assert len(shown(page)) == 2
+
+
+def test_two_sites_have_hosts_of_the_same_name(tmp_path: Path) -> None:
+    """Page and plan have both, each as its daemon says; this host is the one with its labels."""
+    tool("prometheus")
+    targets = tmp_path / "targets.json"
+    job = {"job_name": JOB, "file_sd_configs": [{"files": [str(targets)]}]}
+    server = Server(tmp_path / "prometheus", [job])
+    named = {"pool": f'prometheus = "{server.url}"', "alerts": 'instance = "xen1"'}
+    config = settings(tmp_path / "a.toml", **named)
+    with Path(config[1]).open("a") as file:
+        file.write('[labels]\nsite = "a"\n')
+    with (
+        xenwatch("--source", FULL, *config) as full,
+        xenwatch("--source", BROKEN, *settings(tmp_path / "b.toml")) as broken,
+    ):
+        daemons = {"a": full, "b": broken}
+        for each in daemons.values():
+            each.get_ready()
+        found = [scrape("xen1", each) for each in daemons.values()]
+        for site, target in zip(daemons, found, strict=True):
+            target["labels"]["site"] = site
+        targets.write_text(json.dumps(found))
+        with server.running():
+            for query in every(Targets(("site",))):
+                until(functools.partial(asked, server, query), query)
+            expected = {
+                (f"xen1 (site={site})", *same(said(each))) for site, each in daemons.items()
+            }
+            until(
+                lambda: {(name, *same(row)) for name, row in rows(server).items()} == expected,
+                "Prometheus and the daemons say the same of the hosts",
+            )
+            until(
+                lambda: (
+                    [name for name, _ in shown(full.get("pool").decode())[1:]] == ["xen1 (site=b)"]
+                ),
+                "the page shows the other one",
+            )
+            argv = [sys.executable, "-m", "xenwatch", "plan", "--prometheus", server.url]
+            plan = subprocess.run(
+                [*argv, "--format=json"], cwd=ROOT, capture_output=True, check=False, timeout=120
+            )
+
+    planned = {(each["name"], each["vms"] > 0) for each in json.loads(plan.stdout)["hosts"]}
+    assert planned == {(name, True) for name, *_ in expected}

@@ -15,7 +15,7 @@ import bcrypt
 import pytest
 
 from tests.e2e.programs import ROOT, Server, free_port, until
-from tests.running import Process, daemon
+from tests.running import Process, daemon, xenwatch
 from tests.tools import tool
 from tests.web_config.test_load import PAIR
 from xenwatch.web_config.load import PLAIN, load
@@ -152,6 +152,25 @@ def test_a_pool_is_planned_with_certificate_and_password(
         prometheus = ("--prometheus", site.url, *known)
         assert "HTTP status 401" in plan(*prometheus, "--user=alice:no")[1]
         assert "HTTP status 404" in plan(*prometheus, "--user", ALICE)[1]
+
+
+def test_a_pool_is_shown_with_certificate_and_password(
+    pki: Path, tmp_path: Path, users: str
+) -> None:
+    """One daemon asks another with the CA file and the password of its configuration."""
+    password, config = tmp_path / "password", tmp_path / "other.toml"
+    password.write_text("alice123\n")
+    password.chmod(0o600)
+    with running(pki, tmp_path, PAIR + users) as site:
+        pool = f'[pool]\nmembers = ["{site.url}"]\nca_file = "{pki}/server.crt"\n'
+        known = f'username = "alice"\npassword_file = "{password}"\n'
+        for text, reason in ((pool + known, ""), (pool, "HTTP status 401; set pool.username")):
+            config.write_text(text)
+            with xenwatch(f"--config.file={config}") as other:
+                other.get_ready()
+                page = other.get("pool").decode()
+            assert (f'href="{site.url}/"' in page, reason in page) == (True, True), page
+            assert ("HTTP status" in page) == bool(reason)
 
 
 def test_openssl_is_refused_as_configured(pki: Path, tmp_path: Path) -> None:

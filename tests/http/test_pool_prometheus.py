@@ -28,9 +28,10 @@ from xenwatch.http.refusals import Refusals
 from xenwatch.http.server import Handlers
 from xenwatch.status import pool_series, prometheus
 from xenwatch.status.pool import Hosts
+from xenwatch.status.targets import Targets
 
-JOB, OWN = "dom0", "here"
-QUERIES = pool_series.queries(JOB)
+JOB, OWN = "dom0", {"instance": "here"}
+QUERIES = pool_series.target_queries(JOB) | pool_series.queries(JOB, Targets())
 NAMES_OF = {query: name for name, query in QUERIES.items()}
 Answer = Callable[[str], Awaitable[web.Response]]
 
@@ -189,6 +190,28 @@ async def test_a_prometheus_that_is_gone_is_unknown() -> None:
 
     assert (row.state, row.domains) == ("unknown", None)
     assert "queries failed: " in row.reason
+
+
+async def test_hosts_of_two_sites_are_asked_for_as_two() -> None:
+    """The first answers say what tells them apart, and the other queries group by it."""
+    heard = set()
+
+    async def handle(request: web.Request) -> web.Response:
+        heard.add(request.query["query"])
+        one, other = ({"instance": "xen2", "site": site} for site in "ab")
+        return web.Response(body=vector((one, 1), (other, 0)))
+
+    app = web.Application()
+    app.router.add_get(prometheus.PATH, handle)
+    async with TestServer(app) as server:
+        rows = (await asked(str(server.make_url("")))).rows
+
+    apart = pool_series.queries(JOB, Targets(("site",)))
+    assert heard == {*pool_series.target_queries(JOB).values(), *apart.values()}
+    assert [(row.name, row.reason == pool_series.DOWN) for row in rows] == [
+        ("xen2 (site=a)", False),
+        ("xen2 (site=b)", True),
+    ]
 
 
 async def test_a_prometheus_without_hosts_says_what_was_asked() -> None:

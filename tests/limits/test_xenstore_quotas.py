@@ -7,7 +7,15 @@ import dataclasses
 from tests.planning.support import with_host
 from xenwatch.limits import xenstore_nodes, xenstore_watches
 from xenwatch.limits.base import Max
+from xenwatch.limits.xenstore_quotas import DOM0
+from xenwatch.probes.xenstore_quotas import LOGGED_REQUESTS, XENSTORE_QUOTAS
 from xenwatch.readings.xenstore_quotas import Quota, XenstoreQuotas
+
+
+def test_the_caveat_has_the_rate_of_the_slower_xenstored() -> None:
+    """As many guests a minute as one run asks oxenstored about."""
+    assert XENSTORE_QUOTAS.interval == 60.0
+    assert f"at least {LOGGED_REQUESTS} a minute" in DOM0
 
 
 def test_quotas_of_xenstore_by_guest() -> None:

@@ -38,6 +38,20 @@ def test_an_alert_has_a_begin_and_an_end() -> None:
     assert [(one.begin, one.end) for one in found] == [(BEGAN - 60, BEGAN + 10), (BEGAN - 60, None)]
 
 
+def test_an_alert_is_said_as_long_as_its_condition_held() -> None:
+    """A report has what was expected last, not that it is expected no more."""
+    alert = next(alert for alert in ALERTS if alert.name == "limit_full_soon")
+    ptys = (("limit", "ptys"),)
+    key = (alert.name, "warning", ptys)
+    fired = Active(alert, "warning", ptys, since=900.0, value=7200.0, fired=940.0)
+    last = dataclasses.replace(fired, value=30.0)
+    kept = dataclasses.replace(last, ended=960.0)
+    (found,) = gathered(
+        *(past(10 * n, alerts=Alerts({key: each})) for n, each in enumerate((fired, last, kept)))
+    ).alerts
+    assert found.summary == "pseudo-terminals will be exhausted within a minute, if not already"
+
+
 def course(values: list[float]) -> Course:
     """The course of a limit that was so full."""
     found = Course(LIMITS[0])

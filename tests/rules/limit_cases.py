@@ -103,6 +103,16 @@ TRENDS: Final = (
         "XenwatchLimitFullSoon", "a limit of which nobody knows who uses it", 12,
         soon("7200+0x30", *DAY_AND_HOUR, limit="ptys"), (("warning", {"limit": "ptys"}, 7200),),
     ),
+    Case(
+        "XenwatchLimitFullSoon", "within a minute, or used up already", 12,
+        (*soon("59.9+0x30", *DAY_AND_HOUR, limit="ptys"),
+         labelled("xenwatch_limit_seconds_to_full", "0+0x30", limit="irqs")),
+        tuple(
+            (severity, {"limit": limit}, value)
+            for severity, _ in DAY_AND_HOUR
+            for limit, value in (("ptys", 59.9), ("irqs", 0))
+        ),
+    ),
     Case("XenwatchLimitFullSoon", "in days", 30, soon("86400+0x30", *DAY_AND_HOUR)),
     Case("XenwatchLimitFullSoon", "a burst of starts is no trend for long", 12,
          soon("1800+0x3 stale", *DAY_AND_HOUR)),

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -19,12 +20,13 @@ from xenwatch.page import pool
 from xenwatch.page.document import Links
 from xenwatch.status import pool_series
 from xenwatch.status.host_status import StatusError
-from xenwatch.status.pool import HostRow
+from xenwatch.status.pool import HostRow, Hosts
 from xenwatch.status.pool_series import Series
+from xenwatch.status.targets import Targets
 
 NOW = 1_700_000_000.0
 LINKS = Links("/style", "/script", "/icon", {})
-QUERIES = pool_series.queries("xenwatch")
+QUERIES = pool_series.target_queries("xenwatch") | pool_series.queries("xenwatch", Targets())
 WELL: dict[str, tuple[dict[str, str], float]] = {
     pool_series.UP: ({}, 1.0),
     pool_series.SEEN: ({}, NOW),
@@ -42,6 +44,11 @@ WELL: dict[str, tuple[dict[str, str], float]] = {
 """What is said of a host that is fine, by query."""
 
 
+def hosts(answers: Mapping[str, list[Series]], **own: str) -> Hosts:
+    """The hosts besides the own one, as the page asks for them."""
+    return pool_series.hosts(answers, own, NOW, pool_series.distinct(answers))
+
+
 def row(**changes: tuple[dict[str, str], float] | None) -> HostRow:
     """The row of a host that is fine but for these answers, `None`: none of it."""
     said = {**WELL, **changes}
@@ -49,7 +56,7 @@ def row(**changes: tuple[dict[str, str], float] | None) -> HostRow:
     for name, each in said.items():
         if each is not None:
             answers[name.replace("_", " ")] = [({"instance": "xen1", **each[0]}, each[1])]
-    (found,) = pool_series.hosts(answers, "me", NOW).rows
+    (found,) = hosts(answers, instance="me").rows
     return found
 
 
@@ -113,7 +120,7 @@ def test_few_hosts_are_shown_the_worst() -> None:
         answers[query] = [({"instance": name, **labels}, value) for name in names]
     answers[CRITICAL][98] = ({"instance": "xen098"}, 1.0)
     answers[pool_series.SEEN][99] = ({"instance": "xen099"}, NOW - 999)
-    found = pool_series.hosts(answers, "xen000", NOW)
+    found = hosts(answers, instance="xen000")
 
     assert (len(found.rows), found.left_out) == (64, 35)
     assert [each.name for each in found.rows[:3]] == ["xen098", "xen099", "xen001"]
@@ -122,21 +129,90 @@ def test_few_hosts_are_shown_the_worst() -> None:
 
 def test_hosts_of_another_job_are_not_asked_for() -> None:
     """Every series of every query is one of the job, whatever else it is to have."""
-    for query in pool_series.queries("xenwatch_up").values():
+    every = pool_series.target_queries("xenwatch_up")
+    every |= pool_series.queries("xenwatch_up", Targets(("site",)))
+    for query in every.values():
         series = re.findall(r"(?<!\")\b(?:up|xenwatch_\w+)\b(.{19})", query)
         assert series
         assert {each[:18] for each in series} == {'{job="xenwatch_up"'}
     seen = 'last_over_time(xenwatch_snapshot_timestamp_seconds{job="xenwatch"}[1h])'
-    assert QUERIES[pool_series.SEEN] == f"max by (instance) ({seen})"
+    assert QUERIES[pool_series.SEEN] == seen
     assert (
         'xenwatch_alert_state{job="xenwatch",state="unknown"} == 1'
         in (QUERIES[pool_series.UNKNOWN])
     )
 
 
+def sites(*labels: Mapping[str, str]) -> dict[str, list[Series]]:
+    """What is said of hosts that are fine, with these labels of their targets."""
+    answers: dict[str, list[Series]] = {name: [] for name in QUERIES}
+    for name, (more, value) in WELL.items():
+        answers[name] = [({**target, **more}, value) for target in labels]
+    return answers
+
+
+def test_hosts_of_two_sites_are_two() -> None:
+    """Those of the same instance are named by what differs; what is said of one is its own."""
+    a = {"instance": "xen1", "job": "xenwatch", "site": "a"}
+    answers = sites(a, {**a, "site": "b"}, {**a, "instance": "xen2"}, {"instance": "xen1"})
+    answers[CRITICAL][1] = (answers[CRITICAL][1][0], 1.0)
+    found = hosts(answers, instance="me")
+
+    assert {(each.name, each.state) for each in found.rows} == {
+        ("xen1 (job=xenwatch, site=a)", "ok"),
+        ("xen1 (job=xenwatch, site=b)", "critical"),
+        ("xen1 (no job, no site)", "ok"),
+        ("xen2", "ok"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("own", "left"),
+    [
+        ({"site": "a"}, {"xen1 (site=b)", "xen2"}),
+        ({"site": "b", "rack": "7"}, {"xen1 (site=a)", "xen2"}),
+        ({}, {"xen1 (site=a)", "xen1 (site=b)", "xen2"}),
+        ({"site": "c"}, {"xen1 (site=a)", "xen1 (site=b)", "xen2"}),
+    ],
+)
+def test_the_own_host_is_the_one_with_its_labels(own: dict[str, str], left: set[str]) -> None:
+    """Another of the same name is not taken for it; where it is not clear, none is left out."""
+    labels = ({"site": "a"}, {"site": "b"}, {"instance": "xen2", "site": "a"})
+    found = hosts(sites(*({"instance": "xen1", **each} for each in labels)), instance="xen1", **own)
+
+    assert {each.name for each in found.rows} == left
+
+
+def test_the_only_host_of_that_name_may_be_at_another_site() -> None:
+    """It is another host then, and is shown."""
+    found = hosts(sites({"instance": "xen1", "site": "b"}), instance="xen1", site="a")
+
+    assert [each.name for each in found.rows] == ["xen1"]
+
+
+def test_labels_that_only_the_daemon_gives_make_no_other_host() -> None:
+    """`up` lacks those of web.telemetry_labels, and says of the same host that it is down."""
+    answers = sites({"instance": "xen1", "site": "a"})
+    answers[pool_series.UP] = [({"instance": "xen1"}, 0.0)]
+    answers[pool_series.SEEN].append(({"instance": "xen1", "site": "old"}, NOW - 3000))
+    (found,) = hosts(answers, instance="me").rows
+
+    assert (found.name, found.reason, found.time) == ("xen1", pool_series.DOWN, NOW)
+
+
+def test_every_query_keeps_the_sites_apart() -> None:
+    """Each aggregation and each join of those after the first."""
+    for query in pool_series.queries("xenwatch", Targets(("rack", "site"))).values():
+        groups = re.findall(r"\b(?:by|on) \(([^)]*)", query)
+        assert groups
+        assert all(group.startswith("instance, rack, site") for group in groups)
+
+
 NUMBERS = st.floats() | st.sampled_from([0.0, 1.0, -1.0, 1e300, math.nan, math.inf])
 LABELS = st.dictionaries(
-    st.sampled_from(["instance", "limit", "shape", "mark", "version", "platform", "x"]),
+    st.sampled_from(
+        ["instance", "limit", "shape", "mark", "version", "platform", "x", "é", ") or"]
+    ),
     st.sampled_from(["", "xen1", "xen2", "<b>\u202e\n\x1b[2J", "y" * 5000]) | st.text(),
 )
 
@@ -145,10 +221,13 @@ LABELS = st.dictionaries(
 @given(st.dictionaries(st.sampled_from(list(QUERIES)), st.lists(st.tuples(LABELS, NUMBERS))))
 def test_whatever_is_said_makes_a_page(answers: dict[str, list[Series]]) -> None:
     """Numbers that are none, labels that are missing or long: none is fine unless all answered."""
-    found = pool_series.hosts(answers, "me", NOW)
+    found = hosts(answers, instance="me")
 
     page = pool.render(found.rows, FULL, LINKS, found.left_out).decode()
     assert not {"\u202e", "\x1b"} & set(page)
+    for query in pool_series.queries("j", pool_series.distinct(answers)).values():
+        assert query.isascii()
+        assert ") or," not in query
     for each in found.rows:
         assert each.state != "ok" or answers.keys() >= QUERIES.keys()
         assert all(n is None or 0 <= n <= 1e11 for n in (each.domains, each.critical, each.broken))

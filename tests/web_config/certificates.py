@@ -29,12 +29,16 @@ def pair(directory: Path, name: str, names: str, *more: str) -> None:
 
 
 def make(directory: Path) -> Path:
-    """`server`, `server2`, `ca`, `client` signed by `ca`, `stranger`, and an encrypted key."""
+    """`server`, `server2`, `stranger`, `ca` with its `client` and `member`, an encrypted key.
+
+    `member` is a server, as those signed by themselves.
+    """
     loopback = "DNS:localhost,IP:127.0.0.1,IP:::1"
     for name in ("server", "server2", "stranger"):
         pair(directory, name, loopback)
     pair(directory, "ca", "DNS:ca.example")
-    pair(directory, "client", CLIENT_NAMES, "-CA", "ca.crt", "-CAkey", "ca.key")
+    for name, names in (("client", CLIENT_NAMES), ("member", loopback)):
+        pair(directory, name, names, "-CA", "ca.crt", "-CAkey", "ca.key")
     encrypted = ("-aes256", "-passout", "pass:secret", "-out", "encrypted.key")
     openssl(directory, "pkey", "-in", "server.key", *encrypted)
     return directory

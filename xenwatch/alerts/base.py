@@ -15,6 +15,7 @@ from xenwatch.values import dataclass
 
 PERCENT: Final = "percent"
 DURATION: Final = "duration"
+TIME_LEFT: Final = "time left"
 NUMBER: Final = "number"
 
 
@@ -28,9 +29,11 @@ class Alert:
     `{value}`, `{LABEL}`, `{vm}` (name and UUID), `{backend}` (dom0 or a driver domain) and
     `{title}` (of the limit that the label names);
     `details` are further sentences, and `first` is the command to begin with, right on every
-    platform. `shown` says how the value is written: percent, duration or number. `probe` is the
-    probe without which nothing is known, empty where there is none; `probes` are those by value of
-    the first label, where each series has its own; `sparse` whether no series at all means ok.
+    platform. `shown` says how the value is written: percent, duration, time left or number. `over`
+    is summary and description once the condition has ended, where the others say what will be; the
+    daemon alone has them, as Prometheus keeps the last words. `probe` is the probe without which
+    nothing is known, empty where there is none; `probes` are those by value of the first label,
+    where each series has its own; `sparse` whether no series at all means ok.
     `causes` are names of alerts that explain this one, where its labels have a value of those in
     `explained`. `thresholds` are the defaults of thresholds that are set for the alert itself,
     `unit` what they are in where `shown` does not say so, `bounds` its further numbers; `section`
@@ -49,6 +52,7 @@ class Alert:
     fixed: Mapping[str, str] = field(default_factory=dict)
     details: tuple[Detail, ...] = ()
     shown: str = NUMBER
+    over: tuple[str, str] | None = None
     probe: str = ""
     probes: Mapping[str, str] = field(default_factory=dict)
     sparse: bool = True

@@ -115,7 +115,9 @@ def of_active(active: Active, sender: Sender) -> Message:
     words = sender.fence(
         Part.ALERT,
         alert.name,
-        functools.partial(texts, alert, active.value, series, active.detail),
+        functools.partial(
+            texts, alert, active.value, series, active.detail, over=active.ended is not None
+        ),
         Texts(alert.title, f"{BROKEN}. {begin(alert)}"),
     )
     starts = active.fired if active.fired is not None else active.since
@@ -124,12 +126,12 @@ def of_active(active: Active, sender: Sender) -> Message:
 
 def of_change(change: Change, sender: Sender) -> Message | None:
     """The message of an alert that started firing or is resolved, `None` of any other change."""
-    message = of_active(change.active, sender)
     if change.now is State.FIRING:
-        return message
+        return of_active(change.active, sender)
     if change.was is not State.FIRING:
         return None
-    return ended(message, change.now, change.instant)
+    active = dataclasses.replace(change.active, ended=change.instant)
+    return ended(of_active(active, sender), change.now, change.instant)
 
 
 def rfc3339(time: float) -> str:

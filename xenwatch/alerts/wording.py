@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from xenwatch.alerts.base import DURATION, NUMBER, PERCENT, Alert, Watch
+from xenwatch.alerts.base import DURATION, NUMBER, PERCENT, TIME_LEFT, Alert, Watch
 from xenwatch.alerts.details import DOM0, Target, vm_of
 from xenwatch.exposition.text_format import number as exposed
 from xenwatch.limits import LIMITS
@@ -15,9 +15,14 @@ from xenwatch.values import dataclass
 
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 
+MINUTE: Final = 60.0
+"""Seconds below which a forecast does not count them: it is not that exact, and may be late."""
+_AT_ONCE: Final = "within a minute, if not already"
 _TEMPLATES: Final = {
     PERCENT: "{{ $value | humanizePercentage }}",
     DURATION: "{{ $value | humanizeDuration }}",
+    TIME_LEFT: f"{{{{ if lt $value {MINUTE} }}}}{_AT_ONCE}{{{{ else }}}}"
+    "in {{ $value | humanizeDuration }}{{ end }}",
     NUMBER: "{{ $value }}",
 }
 _VM: Final = (
@@ -68,11 +73,22 @@ def templates(alert: Alert | Watch, target: Target) -> Texts:
     return Texts(words[0], f"{words[1]} {details}{begin(alert)}")
 
 
-def texts(alert: Alert | Watch, value: float, labels: Mapping[str, str], detail: str) -> Texts:
-    """Them with the value, the labels, and what is to say besides, filled in."""
-    words = [
-        sentence(text, alert.shown, value, labels) for text in (alert.summary, alert.description)
-    ]
+def texts(
+    alert: Alert | Watch,
+    value: float,
+    labels: Mapping[str, str],
+    detail: str,
+    *,
+    over: bool = False,
+) -> Texts:
+    """Them with the value, the labels, and what is to say besides, filled in.
+
+    `over` is whether the condition has ended, for which the value was the last one.
+    """
+    said = (alert.summary, alert.description)
+    if over and isinstance(alert, Alert) and alert.over is not None:
+        said = alert.over
+    words = [sentence(text, alert.shown, value, labels) for text in said]
     return Texts(words[0], " ".join(filter(None, (words[1], detail, begin(alert)))))
 
 
@@ -100,12 +116,19 @@ def sentence(text: str, shown: str, value: float, labels: Mapping[str, str]) -> 
 
 
 def quantity(value: float, shown: str) -> str:
-    """A value for people: `81.25%`, `1h 30m 0s`, `3`."""
+    """A value for people: `81.25%`, `1h 30m 0s`, `in 1h 30m 0s`, `3`."""
     if shown == PERCENT:
         return f"{value * 100:.4g}%"
+    if shown == TIME_LEFT:
+        return time_left(value)
     if shown == DURATION:
         return duration(value)
     return f"{value:g}"
+
+
+def time_left(seconds: float) -> str:
+    """When something is expected that is that far away."""
+    return _AT_ONCE if seconds < MINUTE else f"in {duration(seconds)}"
 
 
 def duration(seconds: float) -> str:

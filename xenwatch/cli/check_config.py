@@ -12,6 +12,7 @@ from xenwatch.alerts.base import Alert, Watch
 from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.cli.check_paths import path_problems
 from xenwatch.cli.check_secrets import exposed
+from xenwatch.cli.check_trust import trust_problems
 from xenwatch.cli.configured import carried, check_rootfs, settings_of, source_of
 from xenwatch.cli.exit_status import FINDING, OK, USAGE
 from xenwatch.cli.options import COMMON, is_given, name_of
@@ -118,7 +119,8 @@ def _denied(file: Path, user: str) -> Iterator[str]:
 
 
 def _content_problems(options: argparse.Namespace, settings: Settings) -> Iterator[str]:
-    """What is wrong with the source that is set, or with the file of what was learnt."""
+    """What is wrong with the content of files that are named, or with the source that is set."""
+    yield from trust_problems(settings)
     try:
         carried(settings[LEARNT])
         if SOURCE.path not in settings.values:

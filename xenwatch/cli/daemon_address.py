@@ -188,14 +188,9 @@ def _configured(listens: Listening) -> Address:
 
 def _trusting(file: str | None, text: str = "") -> ssl.SSLContext:
     """A context that trusts the certificates of a file or text, else those of the system."""
-    import ssl  # noqa: PLC0415 - see `xenwatch.cli.plain_http`
+    from xenwatch.delivery.trust import trusting  # noqa: PLC0415 - see `xenwatch.cli.plain_http`
 
-    if not file and not text:
-        return ssl.create_default_context()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(cafile=file, cadata=text or None)
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    return context
+    return trusting(file or "", text)
 
 
 def _credentials(given: str) -> str:

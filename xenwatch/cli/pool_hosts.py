@@ -34,6 +34,7 @@ from xenwatch.sources.base import SourceError
 from xenwatch.status import from_json, prometheus
 from xenwatch.status.domain_row import DomainRow
 from xenwatch.status.notices import notices
+from xenwatch.status.targets import Key, targets
 from xenwatch.values import dataclass
 
 FILE_LIMIT: Final = 1 << 20
@@ -41,10 +42,11 @@ URL: Final = "url"
 _KINDS: Final = ("source", URL)
 _ACCESS: Final = ("username", "password_file", "ca_file")
 """Keys beside `url`; files are relative to the file of the pool."""
-_QUERIES: Final = {
+_VMS: Final = 'sum without (state) (xenwatch_domains{state!="dying"}) - 1'
+"""The query for running VMs, whose series have the labels of the targets, and no others."""
+_ROOMS: Final = {
     "rooms": "max by (instance, shape, limit) (xenwatch_limit_vm_headroom)",
     "whole": "max by (instance, shape) (xenwatch_vm_headroom)",
-    "vms": 'sum by (instance) (xenwatch_domains{state!="dying"}) - 1',
 }
 _LABELS: Final = {
     "rooms": ("instance", "shape", "limit"),
@@ -323,33 +325,37 @@ def from_prometheus(options: argparse.Namespace, known: Mapping[str, Shape]) -> 
     url = options.prometheus
     try:
         place = accessed(Address(url.rstrip("/")), options)
-        found = {name: list(_vector(place, query)) for name, query in _QUERIES.items()}
+        vms = list(_vector(place, _VMS))
+        of = targets(labels for labels, _ in vms)
+        found = {"vms": vms} | {
+            name: list(_vector(place, of.grouped(query))) for name, query in _ROOMS.items()
+        }
     except (AddressError, AskError) as error:
         raise PoolError(f"--prometheus: {error}") from None
     except (AttributeError, LookupError, TypeError, ValueError):
         raise PoolError(f"--prometheus: {shown(url)}: not a Prometheus response") from None
-    unread: dict[str, str] = {}
+    unread: dict[Key, str] = {}
     for name, rows in found.items():
         for labels, value in rows:
             if problem := _problem(name, labels, value):
-                unread[labels.get("instance", "(no instance)")] = problem
+                unread[of.key(labels)] = problem
         found[name] = [row for row in rows if not _problem(name, *row)]
-    whole = {(labels["instance"], labels["shape"]) for labels, _ in found["whole"]}
-    rooms: defaultdict[str, defaultdict[Shape, dict[str, float]]] = defaultdict(
+    whole = {(of.key(labels), labels["shape"]) for labels, _ in found["whole"]}
+    rooms: defaultdict[Key, defaultdict[Shape, dict[str, float]]] = defaultdict(
         lambda: defaultdict(dict)
     )
     for labels, value in found["rooms"]:
-        if (labels["instance"], labels["shape"]) in whole:
-            shape = known.get(labels["shape"], Shape(labels["shape"]))
-            rooms[labels["instance"]][shape][labels["limit"]] = max(0.0, value)
-    vms = {labels["instance"]: int(value) for labels, value in found["vms"]}
-    if not (vms or unread):
+        host, shape = of.key(labels), labels["shape"]
+        if (host, shape) in whole:
+            rooms[host][known.get(shape, Shape(shape))][labels["limit"]] = max(0.0, value)
+    counts = {of.key(labels): int(value) for labels, value in found["vms"]}
+    if not (counts or unread):
         raise PoolError(f"--prometheus: {shown(url)} has no xenwatch_domains; is it scraped?")
     return [
-        Unread(name, unread[name]).member(())
-        if name in unread
-        else from_headrooms(name, rooms[name], max(0, vms[name]))
-        for name in sorted({*vms, *unread})
+        Unread(title, unread[host]).member(())
+        if host in unread
+        else from_headrooms(title, rooms[host], max(0, counts[host]))
+        for host, title in sorted(of.titles({*counts, *unread}).items())
     ]
 
 
@@ -359,7 +365,8 @@ def _problem(name: str, labels: Mapping[str, str], value: float) -> str:
         if label not in labels:
             return f"a series has no label {label}"
     most = MOST if name == "vms" else math.inf
-    return "" if math.isfinite(value) and value <= most else f"{_QUERIES[name]} is {value:g}"
+    query = _ROOMS.get(name, _VMS)
+    return "" if math.isfinite(value) and value <= most else f"{query} is {value:g}"
 
 
 def _vector(place: Address, query: str) -> Iterator[tuple[Mapping[str, str], float]]:

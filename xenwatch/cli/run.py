@@ -11,6 +11,7 @@ import structlog
 
 from xenwatch import threads
 from xenwatch.cli.check_secrets import exposed
+from xenwatch.cli.check_trust import trust_problems
 from xenwatch.cli.configured import prepare, settings_of
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.options import COMMON, add_key, is_given, name_of
@@ -18,11 +19,13 @@ from xenwatch.cli.source import choose
 from xenwatch.clock import SystemClock
 from xenwatch.config import config_file, secret_file
 from xenwatch.config.common_keys import ROOTFS, SOURCE
+from xenwatch.config.errors import ConfigError
 from xenwatch.config.keys import KEYS
+from xenwatch.config.settings import Settings
 from xenwatch.config.web_keys import LISTEN, SYSTEMD_SOCKET, WEB_CONFIG
 from xenwatch.display.say import say
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
-from xenwatch.web_config.load import Loader
+from xenwatch.web_config.load import Loader, WebConfig
 
 EXITS: Final = {
     OK: "stopped by a signal",
@@ -39,7 +42,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the daemon until it is stopped. Raises `SourceError` if another one reads the host."""
+    """Run the daemon until it is stopped.
+
+    Raises `ConfigError`, and `SourceError` if another one reads the host.
+    """
     # aiohttp takes a tenth of a second to import; commands of one pass need none of it.
     _import_aiohttp()
     from xenwatch.daemon import interpreter  # noqa: PLC0415
@@ -56,13 +62,10 @@ def run(options: argparse.Namespace) -> int:
     if is_given(options, LISTEN) and settings[SYSTEMD_SOCKET]:
         say(f"{LISTEN.flag} and {name_of(options, SYSTEMD_SOCKET)} are mutually exclusive")
         return USAGE
+    if problems := list(trust_problems(settings)):
+        raise ConfigError(problems)
     web = WebFiles(Loader(settings[WEB_CONFIG]))
-    named = getattr(options, "config_file", "")
-    name, exists = config_file.in_use(named)
-    for problem in exposed(settings, name if exists else "", web.current):
-        structlog.get_logger().warning("a secret is exposed", problem=problem)
-    for problem in secret_file.problems(settings):
-        structlog.get_logger().error("a secret cannot be read", problem=problem)
+    _log_secrets(settings, getattr(options, "config_file", ""), web.current)
     rootfs = settings[ROOTFS]
     choice = choose(settings[SOURCE], rootfs)
     tools: dict[str, Tool] = {}
@@ -97,6 +100,15 @@ def run(options: argparse.Namespace) -> int:
     except* Exception:  # noqa: BLE001 - the last line of the log says why
         structlog.get_logger().exception("unexpected error; exiting")
     return UNKNOWN
+
+
+def _log_secrets(settings: Settings, named: str, web: WebConfig) -> None:
+    """Log which secrets every user can read, and which cannot be read."""
+    name, exists = config_file.in_use(named)
+    for problem in exposed(settings, name if exists else "", web):
+        structlog.get_logger().warning("a secret is exposed", problem=problem)
+    for problem in secret_file.problems(settings):
+        structlog.get_logger().error("a secret cannot be read", problem=problem)
 
 
 def _import_aiohttp() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from xenwatch.config import alert_keys
-from xenwatch.config.key import Key
+from xenwatch.config.key import FileUse, Key
 
 MOST: Final = 64
 """Members at most: the hosts of a pool of xapi."""
@@ -49,6 +49,16 @@ PROMETHEUS: Final[Key[str]] = Key(
     secret=True,
 )
 USER, PASSWORD = alert_keys.credentials("pool", "the members or the Prometheus")
+CA: Final[Key[str]] = Key(
+    "pool.ca_file",
+    "string",
+    "",
+    "File with certificates of CAs in PEM, or with the servers' own, which members or a Prometheus "
+    "with https are verified by; it is read at each use. Empty: the system's CAs.",
+    alert_keys.file,
+    restart=True,
+    file=FileUse.READ,
+)
 
-KEYS: Final[tuple[Key[Any], ...]] = (MEMBERS, PROMETHEUS, USER, PASSWORD)
+KEYS: Final[tuple[Key[Any], ...]] = (MEMBERS, PROMETHEUS, USER, PASSWORD, CA)
 """Every key of the page of a pool."""

@@ -16,7 +16,8 @@ from xenwatch.values import dataclass
 class Endpoint:
     """A server: its URL or the file that holds it, and its credentials: user, password or token.
 
-    Password and token are in files, which come with the key that names them.
+    Password and token are in files, which come with the key that names them, as does the file of
+    the CAs that the server is verified by; without one, they are the system's.
     """
 
     url: str
@@ -24,6 +25,7 @@ class Endpoint:
     user: str = ""
     password: tuple[Key[str], str] = (alert_keys.WEBHOOK_PASSWORD, "")
     token: tuple[Key[str], str] = (alert_keys.WEBHOOK_TOKEN, "")
+    ca: tuple[Key[str], str] | None = None
 
     def read(self) -> tuple[str, str]:
         """URL, and the header `Authorization`, empty without any (RFC 7617, RFC 6750).
@@ -66,8 +68,9 @@ def pool_prometheus(settings: Settings) -> Endpoint | None:
 
 
 def _of_pool(url: str, settings: Settings) -> Endpoint:
-    password = (pool_keys.PASSWORD, settings[pool_keys.PASSWORD])
-    return Endpoint(url, user=settings[pool_keys.USER], password=password)
+    password, ca = ((key, settings[key]) for key in (pool_keys.PASSWORD, pool_keys.CA))
+    user = settings[pool_keys.USER]
+    return Endpoint(url, user=user, password=password, ca=ca if ca[1] else None)
 
 
 def webhook(settings: Settings) -> Endpoint | None:

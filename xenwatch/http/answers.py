@@ -10,9 +10,10 @@ from typing import Final, TypeVar
 import aiohttp
 
 from xenwatch import threads
+from xenwatch.config import pool_keys
 from xenwatch.config.secret_file import SecretError
 from xenwatch.delivery.endpoint import Endpoint
-from xenwatch.delivery.trust import trusted
+from xenwatch.delivery.trust import UNKNOWN_CA, TrustError, trusted
 from xenwatch.display.text import printable
 from xenwatch.display.why import why
 from xenwatch.status.host_status import StatusError
@@ -37,19 +38,27 @@ class AnswerError(Exception):
     """There is no answer that can be used; the text, of one line, says why."""
 
 
+def deadline() -> float:
+    """When a server must have answered that is asked now, by the clock of the loop."""
+    return asyncio.get_running_loop().time() + DEADLINE
+
+
 async def answer(
     session: aiohttp.ClientSession,
     endpoint: Endpoint,
     path: str,
     decode: Callable[[bytes], T],
     query: Mapping[str, str] = _NO_QUERY,
+    *,
+    until: float = 0.0,
 ) -> T:
     """What `decode` makes of the answer at a path below the URL.
 
-    It may raise `StatusError`. Raises `AnswerError`, whatever goes wrong.
+    It may raise `StatusError`. `until` is the `deadline` if it began earlier, with other queries.
+    Raises `AnswerError`, whatever goes wrong.
     """
     try:
-        async with asyncio.timeout(DEADLINE):
+        async with asyncio.timeout_at(until or deadline()):
             url, authorization = await threads.start(endpoint.read, "secret")
             headers = {"Authorization": authorization} if authorization else {}
             headers["Accept-Encoding"] = "identity"  # a small answer may unpack to a large one
@@ -59,14 +68,18 @@ async def answer(
                 headers=headers,
                 allow_redirects=False,
                 auto_decompress=False,
-                ssl=await trusted(url),
+                ssl=await trusted(url, endpoint.ca),
             ) as response:
                 body = await _body(response)
         return await LANE.start(lambda: _decoded(body, decode))
     except TimeoutError:
         reason = f"timed out after {DEADLINE:g} s"
-    except (StatusError, SecretError, AnswerError) as error:
+    except (StatusError, SecretError, TrustError, AnswerError) as error:
         reason = str(error)
+    except aiohttp.ClientConnectorCertificateError as error:
+        cause = error.certificate_error
+        unknown = getattr(cause, "verify_code", 0) in UNKNOWN_CA
+        reason = why(cause) + (f"; set {pool_keys.CA.path}" if unknown else "")
     except Exception as error:  # noqa: BLE001 - no answer of one may hide those of the others
         cause = getattr(error, "os_error", error)
         reason = why(cause) or type(error).__name__

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import math
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import aiohttp
@@ -16,9 +16,11 @@ from xenwatch.config.settings import Settings
 from xenwatch.delivery import endpoint
 from xenwatch.delivery.endpoint import Endpoint
 from xenwatch.delivery.receivers import http_session
-from xenwatch.http.answers import LANE, AnswerError, answer
+from xenwatch.http.answers import LANE, AnswerError, answer, deadline
 from xenwatch.status import host_status, pool_series, prometheus
 from xenwatch.status.pool import HostRow, Hosts, host_row, without_answer
+from xenwatch.status.pool_series import Series
+from xenwatch.status.targets import INSTANCE, Targets
 
 FRESH: Final = 10.0
 """Seconds after the last answer in which the members are not queried again."""
@@ -72,7 +74,7 @@ def configured(settings: Settings, hostname: str) -> Ask:
     found = endpoint.pool_prometheus(settings)
     if found is None:
         return daemons(endpoint.pool_members(settings))
-    own = settings[alert_keys.INSTANCE] or hostname
+    own = {**settings.labels(), INSTANCE: settings[alert_keys.INSTANCE] or hostname}
     return scraped(found, settings[alert_keys.JOB], own)
 
 
@@ -104,39 +106,42 @@ async def _ask(session: aiohttp.ClientSession, place: Endpoint) -> HostRow:
         return without_answer(place.url, str(error))
 
 
-def scraped(place: Endpoint, job: str, own: str) -> Ask:
-    """Queries the Prometheus there for the targets of a job, but for the instance `own`.
+def scraped(place: Endpoint, job: str, own: Mapping[str, str]) -> Ask:
+    """Queries the Prometheus there for the targets of a job, but for the one with the labels `own`.
 
     Where a query fails, what it would say is unknown, and a row says why.
     """
-    return functools.partial(_ask_prometheus, place, pool_series.queries(job), own)
+    return functools.partial(_ask_prometheus, place, job, own)
 
 
-async def _ask_prometheus(place: Endpoint, queries: dict[str, str], own: str) -> Hosts:
+async def _ask_prometheus(place: Endpoint, job: str, own: Mapping[str, str]) -> Hosts:
+    answers: dict[str, tuple[Series, ...]] = {}
     failed: list[str] = []
+    until = deadline()
     async with http_session(QUERIES_AT_ONCE) as session:
 
-        async def ask(query: str) -> tuple[pool_series.Series, ...] | None:
+        async def ask(name: str, query: str) -> None:
+            given = {"query": query}
             try:
-                return await answer(
-                    session, place, prometheus.PATH, pool_series.read, {"query": query}
+                answers[name] = await answer(
+                    session, place, prometheus.PATH, pool_series.read, given, until=until
                 )
             except AnswerError as error:
                 failed.append(str(error))
-                return None
 
-        found = await asyncio.gather(*map(ask, queries.values()))
-    answers = {
-        name: series for name, series in zip(queries, found, strict=True) if series is not None
-    }
+        first = pool_series.target_queries(job)
+        await asyncio.gather(*(ask(*each) for each in first.items()))
+        of = await LANE.start(lambda: pool_series.distinct(answers)) if answers else Targets()
+        others = pool_series.queries(job, of)
+        await asyncio.gather(*(ask(*each) for each in others.items()))
     rows = Hosts()
     if answers:  # else there may be no thread
-        rows = await LANE.start(lambda: pool_series.hosts(answers, own, time.time()))
+        rows = await LANE.start(lambda: pool_series.hosts(answers, own, time.time(), of))
     reason = ", ".join(dict.fromkeys(failed))
     if failed:
-        reason = f"{len(failed)} of {len(queries)} queries failed: {reason}"
+        reason = f"{len(failed)} of {len(first) + len(others)} queries failed: {reason}"
     elif not (answers[pool_series.UP] or answers[pool_series.SEEN]):
-        reason = f"no hosts found by {queries[pool_series.UP]}; check {alert_keys.JOB.path}"
+        reason = f"no hosts found by {first[pool_series.UP]}; check {alert_keys.JOB.path}"
     if not reason:
         return rows
     return Hosts((without_answer(place.url, reason), *rows.rows), rows.left_out)

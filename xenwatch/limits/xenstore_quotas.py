@@ -11,7 +11,7 @@ from xenwatch.readings.xenstore_quotas import Quota
 
 REFERENCE: Final = "Xen, docs/misc/xenstore.txt: GET_QUOTA, CONTROL quota; oxenstored.conf"
 SOURCE: Final = "control command quota of xenstored"
-DOM0: Final = "dom0 has no quotas. Guests are asked about in turn, some a minute."
+DOM0: Final = "dom0 has no quotas. Guests are queried in turn, at least 16 a minute."
 ONLY_C: Final = f"Only the C xenstored tells it, oxenstored does not. {DOM0}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from xenwatch.alerts.wording import duration
+from xenwatch.alerts.wording import MINUTE, duration, time_left
 from xenwatch.display.quantities import figure
 from xenwatch.display.text import counted
 from xenwatch.limits import LIMITS
@@ -71,6 +71,8 @@ def _soon(seconds: float | None, ends: Sequence[float] | None) -> str | None:
     """When the limit will be exhausted, as a sentence; `ends` are the soonest and the latest."""
     if seconds is None:
         return None
+    if seconds < MINUTE:
+        return f"At the current rate exhausted {time_left(seconds)}."
     between = f" ({_about(ends[0])} to {_about(ends[1])})" if ends else ""
     return f"At the current rate exhausted in about {_about(seconds)}{between}."
 

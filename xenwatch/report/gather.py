@@ -179,7 +179,7 @@ class Gathered:
                 fired = Fired(active.severity, summary(active), since)
                 self._firing[key] = fired
                 self.alerts.append(fired)
-            elif active.state is State.FIRING:
+            elif active.state is State.FIRING and active.ended is None:
                 # The value was higher at times: the last one is the state it was in.
                 self._firing[key].summary = summary(active)
         for key in [*self._firing]:

@@ -18,6 +18,7 @@ from xenwatch.readings.domains import STOPPED
 from xenwatch.status.host_status import FIRING, StatusError, host_words
 from xenwatch.status.pool import MOST_SHAPES, HostRow, Hosts, Room, cut, host_rows
 from xenwatch.status.prometheus import vector
+from xenwatch.status.targets import INSTANCE, Key, Targets, targets
 from xenwatch.values import dataclass
 
 MOST_HOSTS: Final = 64
@@ -39,7 +40,11 @@ HOST: Final = "host"
 UNKNOWN: Final = "unknown"
 _REACHED: Final = {severity: f"limits {severity}" for severity in (CRITICAL, WARNING)}
 """The queries for limits that have reached a threshold, by severity."""
-_INSTANCE: Final = "instance"
+_TARGETS: Final = {
+    UP: "up",
+    SEEN: f"last_over_time(xenwatch_snapshot_timestamp_seconds[{LEFT}])",
+}
+"""The queries whose series have the labels of the targets, and no others."""
 _SERIES: Final = re.compile(r"\b(up|xenwatch_\w+)\b(\{?)")
 """A metric of a query, and where it begins to say which labels."""
 _TITLES: Final = {limit.name: limit.title for limit in LIMITS}
@@ -56,13 +61,21 @@ class _Seen:
     rooms: dict[str, float] = field(default_factory=dict)
 
 
-def queries(job: str) -> dict[str, str]:
-    """The queries by name; `job` is the label of the targets, whose names are in `instance`."""
+def target_queries(job: str) -> dict[str, str]:
+    """The queries by name for the targets with that label `job`, to be asked first."""
+    return {name: _of_job(query, job) for name, query in _TARGETS.items()}
 
-    def of_job(series: re.Match[str]) -> str:
+
+def queries(job: str, hosts: Targets) -> dict[str, str]:
+    """The queries by name for the rest, of the hosts that the targets are."""
+    return {name: hosts.grouped(_of_job(query, job)) for name, query in _of_any_job().items()}
+
+
+def _of_job(query: str, job: str) -> str:
+    def selected(series: re.Match[str]) -> str:
         return f'{series[1]}{{job="{job}"' + ("," if series[2] else "}")
 
-    return {name: _SERIES.sub(of_job, query) for name, query in _of_any_job().items()}
+    return _SERIES.sub(selected, query)
 
 
 def _of_any_job() -> dict[str, str]:
@@ -72,8 +85,6 @@ def _of_any_job() -> dict[str, str]:
     alone = f"{warning} unless on (instance, alert) {critical}"
     unknown = 'max by (instance, alert) (xenwatch_alert_state{state="unknown"} == 1)'
     return {
-        UP: "max by (instance) (up)",
-        SEEN: f"max by (instance) (last_over_time(xenwatch_snapshot_timestamp_seconds[{LEFT}]))",
         CRITICAL: f"count by (instance) ({critical}) or {states}",
         WARNING: f"count by (instance) ({alone}) or {states}",
         UNKNOWN: f"count by (instance) ({unknown}) or {states}",
@@ -122,33 +133,53 @@ def read(body: bytes) -> tuple[Series, ...]:
         raise StatusError(f"not a Prometheus response: {why(error)}") from None
 
 
-def hosts(answers: Mapping[str, Iterable[Series]], own: str, now: float) -> Hosts:
+def distinct(answers: Mapping[str, Iterable[Series]]) -> Targets:
+    """The hosts by the answers for the targets."""
+    return targets(*((labels for labels, _ in answers.get(name, ())) for name in _TARGETS))
+
+
+def hosts(
+    answers: Mapping[str, Iterable[Series]], own: Mapping[str, str], now: float, of: Targets
+) -> Hosts:
     """The hosts that the answers, by name of query, are about; the worst if there are many.
 
-    Answers may be missing: then no host is fine. `own` is the instance of this host, which is left
+    Answers may be missing: then no host is fine. `own` has the labels of this host, which is left
     out, `now` Unix time. What is not said of a host is unknown.
     """
-    found: defaultdict[str, _Seen] = defaultdict(_Seen)
+    found: defaultdict[Key, _Seen] = defaultdict(_Seen)
     for name, series in answers.items():
         for labels, value in series:
-            if labels.get(_INSTANCE, own) != own and 0 <= value <= MOST:
-                _note(found[labels[_INSTANCE]], name, labels, value)
-    complete = answers.keys() >= queries("").keys()
+            if INSTANCE in labels and 0 <= value <= MOST:
+                _note(found[of.key(labels)], name, labels, value)
+    known = {key: seen for key, seen in found.items() if seen.numbers.keys() & _TARGETS.keys()}
+    titles = of.titles(known)
+    for key in _own(known, own):
+        del known[key]
+    complete = answers.keys() >= {*_TARGETS, *_of_any_job()}
     rows = host_rows(
-        (
-            _row(name, seen, complete=complete)
-            for name, seen in found.items()
-            if UP in seen.numbers or SEEN in seen.numbers
-        ),
-        now,
+        (_row(titles[key], seen, complete=complete) for key, seen in known.items()), now
     )
     return Hosts(tuple(rows[:MOST_HOSTS]), len(rows[MOST_HOSTS:]))
+
+
+def _own(known: Mapping[Key, _Seen], own: Mapping[str, str]) -> list[Key]:
+    """The host with no label that differs from these; none if there are several."""
+    found = [
+        key
+        for key, seen in known.items()
+        if all(
+            seen.labels[query].get(name, value) == value
+            for query in _TARGETS.keys() & seen.labels.keys()
+            for name, value in own.items()
+        )
+    ]
+    return found if len(found) == 1 else []
 
 
 def _note(seen: _Seen, name: str, labels: Mapping[str, str], value: float) -> None:
     if name == ROOM:
         seen.rooms[labels.get("shape", "")] = value
-    else:
+    elif value >= seen.numbers.get(name, 0.0):
         seen.numbers[name] = value
         seen.labels[name] = labels
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from xenwatch.alerts.base import DURATION, PERCENT, Watch
+from xenwatch.alerts.base import DURATION, PERCENT, TIME_LEFT, Watch
 from xenwatch.alerts.bounds import Bound
 from xenwatch.alerts.details import Room
 from xenwatch.alerts.near_limit import users
@@ -32,16 +32,16 @@ _THROUGHOUT: Final = "\n".join(
 
 ALERT: Final = Watch(
     name="limit_filling_up",
-    summary="{title} on {instance} will be exhausted in {value}",
+    summary="{title} on {instance} will be exhausted {value}",
     description="The use of the limit {limit} has risen throughout the last six hours; at this "
-    "rate it is exhausted in {value}.",
+    "rate it is exhausted {value}.",
     first="xenwatch plan",
     expression=f"(\n  clamp_min((1 - {_RATIO}) / (deriv({_RATIO}[6h]) > 0), 0) < $horizon\n"
     f"and\n  {_RATIO} > $used\n{_THROUGHOUT}\n)",
     seconds=3600,
     labels=("job", "instance", "limit"),
     details=(users(*LIMITS), Room()),
-    shown=DURATION,
+    shown=TIME_LEFT,
     bounds=(
         Bound("horizon", 86400.0, "the limit is exhausted within this many seconds", DURATION),
         Bound("used", 0.5, "only limits of which more than this fraction is used", PERCENT),

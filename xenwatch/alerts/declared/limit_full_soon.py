@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from xenwatch.alerts.base import DURATION, Alert
+from xenwatch.alerts.base import TIME_LEFT, Alert
 from xenwatch.alerts.conditions import OwnThreshold, Selector, SeriesCondition
 from xenwatch.alerts.details import Room
 from xenwatch.alerts.names import SEVERITIES
@@ -18,9 +18,16 @@ SECONDS_TO_FULL: Final = "xenwatch_limit_seconds_to_full"
 
 ALERT: Final = Alert(
     name=_NAME,
-    summary="{title} will be exhausted in {value}",
-    description="At the rate of the last hours, the limit {limit} will be exhausted in {value}. "
+    summary="{title} will be exhausted {value}",
+    description="At the rate of the last hours, the limit {limit} will be exhausted {value}. "
     "A steady rise without new VMs is a leak.",
+    over=(
+        "{title}: forecast has ended, exhaustion was expected {value}",
+        (
+            "The forecast that the limit {limit} would be exhausted {value} has ended: its use no "
+            "longer rises as it did, or nothing of it is left."
+        ),
+    ),
     first="xenwatch plan",
     conditions={
         severity: SeriesCondition(Selector(SECONDS_TO_FULL), "<", OwnThreshold(_NAME, severity))
@@ -31,7 +38,7 @@ ALERT: Final = Alert(
     critical_seconds=60,
     labels=(LIMIT,),
     details=(users(*(limit for limit in LIMITS if limit.scarce)), Room()),
-    shown=DURATION,
+    shown=TIME_LEFT,
     probes={limit.name: limit.probe for limit in LIMITS if limit.scarce},
     thresholds=Thresholds(6 * 3600.0, 3600.0),
 )
