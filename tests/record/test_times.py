@@ -75,7 +75,9 @@ def test_other_forms_need_no_zone(text: str, found: float, zone: int) -> None:
     assert times.parse(text, NOW) == found
 
 
-@pytest.mark.parametrize("text", ["", "noon", "25:00", "3:1", "-15", "-m", "12:60", "2026-13-01", "UTC", "Z", "03:12 Z"])
+@pytest.mark.parametrize(
+    "text", ["", "noon", "25:00", "3:1", "-15", "-m", "12:60", "2026-13-01", "UTC", "Z", "03:12 Z"]
+)
 def test_what_is_no_time_is_named(text: str) -> None:
     """With forms that are."""
     with pytest.raises(ValueError, match="is not a time such as 03:12"):
