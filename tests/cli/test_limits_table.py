@@ -33,6 +33,16 @@ def state(instance: str = "", origin: str = "the kernel", **numbers: int) -> Lim
     return LimitState(LABELLED, instance, numbers.get("used"), maximum, bounds)
 
 
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_in_a_narrow_terminal_the_state_is_seen(width: int) -> None:
+    """The name of a limit is shortened in its place; where there is room, nothing is."""
+    states = [state("x" * 200, used=99, max=100), state("a", used=1, max=1000)]
+    lines = limits_table.table(states, width=width).splitlines()
+    assert lines[1][: width - 1].split()[2:] == ["99", "100", "99.0%", "critical"]
+    assert lines[1][: width - 1].endswith("critical")
+    assert limits_table.table(states, width=400) == limits_table.table(states)
+
+
 def test_a_table_is_aligned() -> None:
     """Each column begins at the same place in every line, and nothing trails."""
     text = limits_table.table([state("a", used=1, max=2), state("bcd", used=100, max=1000)])

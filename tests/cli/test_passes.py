@@ -77,7 +77,7 @@ def test_rates_are_those_to_an_earlier_moment(
     ("spec", "problem"),
     [
         ("record:{record}@noon", "'noon' is not a time such as 03:12"),
-        ("record:{record}@2001-01-01", "nothing was recorded at or before that time"),
+        ("record:{record}@2001-01-01", "nothing was recorded at or before 200"),
         ("record:/nonexistent", "/nonexistent: no record: No such file or directory"),
         ("record:", "must be record[:PATH][@TIME]"),
     ],

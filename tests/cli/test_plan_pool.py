@@ -180,7 +180,7 @@ def test_a_bad_file_is_refused(plan: Plan, tmp_path: Path, text: str, words: str
         (("--user=a:b",), "--user requires --pool FILE or --prometheus URL"),
         (("--prometheus=http://x", "--cacert=y"), "--prometheus: --cacert requires https"),
         (("--prometheus=https://x", "--user=y"), "--prometheus: --user must be NAME:PASSWORD"),
-        (("--prometheus=http://127.0.0.1:9",), "--prometheus: http://127.0.0.1:9"),
+        (("--prometheus=x",), "--prometheus: 'x' is not a URL such as http"),
     ],
 )
 def test_a_bad_question_is_refused(plan: Plan, arguments: tuple[str, ...], words: str) -> None:
@@ -188,6 +188,16 @@ def test_a_bad_question_is_refused(plan: Plan, arguments: tuple[str, ...], words
     done = plan(*arguments)
     assert (done.status, done.out) == (2, "")
     assert words in done.err
+
+
+def test_a_prometheus_that_does_not_answer_is_unknown(plan: Plan) -> None:
+    """Not bad usage; and no advice about a daemon of this host."""
+    done = plan("--prometheus=http://127.0.0.1:9")
+    assert (done.status, done.out) == (3, "")
+    assert done.err == (
+        "xenwatch: --prometheus: http://127.0.0.1:9: Connection refused. Does a Prometheus listen "
+        "there?\n"
+    )
 
 
 @contextmanager

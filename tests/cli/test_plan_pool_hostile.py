@@ -129,7 +129,7 @@ def test_what_is_no_series_is_not_from_prometheus(plan: Plan, row: object) -> No
     answer = json.dumps({"data": {"result": [row]}})
     with served({"/api/v1/query": lambda _: answer}) as url:
         done = plan("--prometheus", url)
-    assert done.status == 2
+    assert done.status == 3
     assert "not a Prometheus response" in done.err
 
 

@@ -83,12 +83,16 @@ def test_the_list_is_of_the_time_asked_for(capsys: pytest.CaptureFixture[str], n
 def test_where_nothing_was_recorded_it_says_so(
     capsys: pytest.CaptureFixture[str], night: str
 ) -> None:
-    """With what to do."""
-    for command in (("replay", "--at=2001-01-01", "--until=2001-01-02"),
-                    ("report", "--from=2001-01-01", "--to=2001-01-02")):  # fmt: skip
+    """With the period as it was understood, and that of the record, both in UTC."""
+    for command in (("replay", "--at=2001-01-01T00:00Z", "--until=2001-01-02T00:00Z"),
+                    ("report", "--from=2001-01-01T00:00Z", "--to=2001-01-02T00:00Z")):  # fmt: skip
         done = run(capsys, *command, f"--source=record:{night}")
         assert done.status == 3
-        assert "nothing was recorded in that period; xenwatch replay --list lists all" in done.err
+        assert (
+            f"xenwatch: {night}: nothing was recorded from 2001-01-01 00:00:00 UTC until "
+            "2001-01-02 00:00:00 UTC; it has moments from 2026-01-30 22:00:00 UTC to "
+            "2026-01-31 02:38:00 UTC"
+        ) in done.err
 
 
 @pytest.mark.parametrize(
@@ -98,8 +102,11 @@ def test_where_nothing_was_recorded_it_says_so(
         (("replay", "--at=1h", "--until=2h"), "is later than --until: "),
         (("report", "--from=1h", "--to=2h"), "is later than --to: "),
         (("report",), "the following arguments are required: --from"),
-        (("replay", "--source=synthetic"), "'synthetic' must be record[:PATH], without a time"),
-        (("replay", "--source=record:/x@03:12"), "must be record[:PATH], without a time"),
+        (
+            ("replay", "--source=synthetic"),
+            "'synthetic' must be record[:PATH]; a time is given with --at",
+        ),
+        (("report", "--source=record:/x@03:12", "--from=1h"), "a time is given with --from"),
         (("replay", "--source=record:/nonexistent"), "no record: No such file or directory"),
     ],
 )
@@ -157,7 +164,7 @@ def test_a_file_is_new_and_its_owners(
 def test_a_damaged_moment_hides_no_other(
     capsys: pytest.CaptureFixture[str], night: str, tmp_path: Path
 ) -> None:
-    """The others are listed, and in its place the moment before is shown."""
+    """The others are listed, the file is named, and in its place the moment before is shown."""
     for file in files(Path(night)):
         (tmp_path / file.path.name).write_bytes(file.path.read_bytes())
     last = files(tmp_path)[-1].path
@@ -166,6 +173,10 @@ def test_a_damaged_moment_hides_no_other(
     last.write_bytes(raw)
     done = run(capsys, "replay", f"--source=record:{tmp_path}")
     assert "139 moments from 2026-01-30 22:00:00 UTC to 2026-01-31 02:36:00 UTC" in done.out
+    assert f"xenwatch: {last}: damaged from 2026-01-31 02:38:00 UTC on\n" in done.err
+    report = run(capsys, "report", f"--source=record:{tmp_path}", "--from=1000000000",
+                 "--format=markdown")  # fmt: skip
+    assert "1 file of the record damaged: moments are left out" in report.out
     once = run(capsys, "once", f"--source=record:{tmp_path}@{BEGAN + LENGTH:.0f}")
     assert "RECORD of 2026-01-31 02:36:00 UTC" in once.out
 

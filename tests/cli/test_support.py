@@ -92,9 +92,12 @@ def test_a_capture_in_it_can_be_replayed(
 
 
 def test_without_a_record_it_says_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """In place of the report; one that was named must be there."""
+    """In place of the report, and on stderr; one that was named must be there."""
     _, found = packed(capsys, tmp_path)
     assert found["report.txt"].startswith(b"no report: ")
+    done = run(capsys, "support", "--source=synthetic", str(tmp_path / "again"))
+    assert "no report is in the archive: " in done.err
+    assert "no record: " in done.err
     done = run(capsys, "support", "--source=synthetic", "--record=/none", str(tmp_path / "other"))
     assert done.status == 2
     assert "--record: /none: no record: No such file or directory" in done.err

@@ -229,7 +229,7 @@ def test_a_record_is_stepped_through(terminal: Terminal, record: str) -> None:
     terminal.press("Left")
     terminal.shows("RECORD of 2023-11-14 22:13:20 UTC")
     terminal.press("T")
-    terminal.shows("nothing was recorded at or before")
+    terminal.shows("nothing was recorded before 2023-11-14 22:13:20 UTC, the oldest")
     terminal.press("l")
     terminal.shows("RECORD of 2023-11-14 22:13:40 UTC")
     terminal.press("Right")

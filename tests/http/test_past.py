@@ -62,23 +62,37 @@ async def test_a_moment_is_a_page_like_any_other(record: str) -> None:
 
 @pytest.mark.parametrize(
     ("at", "words"),
-    [("rubbish", "is not a time such as"), ("1600000000", "at or before that time")],
+    [("rubbish", "is not a time such as"), ("1600000000", "at or before 2020-09-13 12:26:40 UTC")],
 )
-async def test_what_is_no_moment_is_said(record: str, at: str, words: str) -> None:
-    """With the reason, and a way back."""
+@pytest.mark.parametrize("path", ["/", "/vm/1"])
+async def test_what_is_no_moment_is_said(record: str, at: str, words: str, path: str) -> None:
+    """With the reason, a field for another time, and links to what there is now."""
     async with recording(record).client() as client:
-        async with client.get("/", params={"at": at}) as answer:
+        async with client.get(path, params={"at": at, "range": "24h"}) as answer:
             text = await answer.text()
         assert answer.status == 404
         assert words in text
-        assert 'href="/#domains"' in text
+        assert f'<form action="{path}" method="get"' in text
+        assert f'href="{path}?range=24h#history"' in text
+
+
+async def test_what_is_no_range_is_said(record: str) -> None:
+    """A page without charts would look as if nothing had happened."""
+    async with recording(record).client() as client:
+        async with client.get("/", params={"range": "5h"}) as answer:
+            text = await answer.text()
+        assert answer.status == 404
+        assert "&#x27;5h&#x27; is not a range; there are: 1h, 24h, 7d" in text
+        assert 'href="/?range=24h#history"' in text
 
 
 async def test_without_a_record_the_page_says_so() -> None:
     """The present is served all the same."""
     async with Site().client() as client:
         async with client.get("/", params={"at": "-5m"}) as answer:
-            assert "nothing is recorded" in await answer.text()
+            text = await answer.text()
+        assert "nothing is recorded" in text
+        assert 'href="/#domains"' in text
         async with client.get("/", params={"range": "24h"}) as answer:
             assert answer.status == 200
 

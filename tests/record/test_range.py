@@ -60,12 +60,16 @@ def test_in_place_of_a_damaged_moment_is_the_one_before(tmp_path: Path, record: 
     for number, shown in ((12, 12), (13, 12), (15, 12), (20, 12), (22, 12)):
         assert record.load(record.at(TIMES[number]))[1] == moment(TIMES[shown]), number
     assert [one.time for _, one in record.between(0, 1e11)] == [*TIMES[:13], *TIMES[30:]]
+    assert record.damaged == {
+        every[1].path: "damaged from 2023-11-14 22:26:20 UTC on",
+        every[2].path: "damaged from 2023-11-14 22:33:20 UTC on",
+    }
 
 
 def test_where_none_is_before_it_says_so(tmp_path: Path, record: Record) -> None:
     """In words."""
     damage(files(tmp_path / "record")[0].path, 0)
-    with pytest.raises(SourceError, match="nothing was recorded at or before that time"):
+    with pytest.raises(SourceError, match=r"-0\.moments: damaged, and there is none before it"):
         record.load(record.at(TIMES[4]))
 
 

@@ -68,8 +68,24 @@ def test_cut_anywhere_the_moments_before_are_there(tmp_path: Path) -> None:
     ends = [place.offset + place.begin.size for place in Segment(path).places]
     for length in range(len(HEADER.line()), len(whole) + 1):
         path.write_bytes(whole[:length])
-        found = [one.values for one in Segment(path).moments()]
-        assert found == list(READ[: sum(end <= length for end in ends)])
+        read = Segment(path)
+        assert [one.values for one in read.moments()] == list(
+            READ[: sum(end <= length for end in ends)]
+        )
+        assert not read.is_damaged, "that is told of other damage"
+
+
+def test_bytes_that_were_not_written_are_damage(tmp_path: Path) -> None:
+    """In the mark of a frame, in its head, and where zeros follow, as after a power failure."""
+    path = segment(tmp_path)
+    whole = path.read_bytes()
+    second = Segment(path).places[1].offset
+    for at in (second, second + FIXED):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert Segment(path).is_damaged
+        assert len(Segment(path).places) == 1
+    path.write_bytes(whole + bytes(100))
+    assert Segment(path).is_damaged
 
 
 @settings(deadline=None)

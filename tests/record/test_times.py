@@ -62,14 +62,22 @@ def test_a_clock_is_the_latest_such_time(zone: int) -> None:
         ("1769824207.5", 1769824207.5),
         ("2026-01-31T14:00:00Z", NOW - 7),
         ("2026-01-31T15:00:00+01:00", NOW - 7),
+        ("2026-01-31 14:00:00 UTC", NOW - 7),
+        ("14:00Z", NOW - 7),
+        ("14:00:07Z", NOW),
+        ("14:00:07 UTC", NOW),
+        ("14:01Z", NOW + 53 - 86400),
+        ("3:12Z", NOW - 7 - 10 * 3600 - 48 * 60),
     ],
 )
 def test_other_forms_need_no_zone(text: str, found: float, zone: int) -> None:
-    """Ago, as Unix time, or with the zone."""
+    """Ago, as Unix time, with the zone, or as xenwatch prints it."""
     assert times.parse(text, NOW) == found
 
 
-@pytest.mark.parametrize("text", ["", "noon", "25:00", "3:1", "-15", "-m", "12:60", "2026-13-01"])
+@pytest.mark.parametrize(
+    "text", ["", "noon", "25:00", "3:1", "-15", "-m", "12:60", "2026-13-01", "UTC", "Z", "03:12 Z"]
+)
 def test_what_is_no_time_is_named(text: str) -> None:
     """With forms that are."""
     with pytest.raises(ValueError, match="is not a time such as 03:12"):

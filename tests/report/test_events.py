@@ -117,7 +117,7 @@ def test_a_gap_is_told_and_a_boot() -> None:
     """While the daemon did not run nothing was recorded."""
     after = past(600, instant=5.0)
     assert happened(past(0), past(30), after, now=BEGAN + 600) == [
-        "record resumed: nothing was recorded for 10 min",
+        "record resumed: no moments for 10 min",
         "record resumed: dom0 has booted since",
     ]
 

@@ -43,13 +43,20 @@ class AddressError(Exception):
 class Address:
     """A daemon: `url` is HTTP's, or `unix:/PATH`; `problem` is what is wrong with its source.
 
-    `credentials` is NAME:PASSWORD or empty.
+    `credentials` is NAME:PASSWORD or empty, `next_step` what to do where nothing answers if it is
+    not the daemon of this host.
     """
 
     url: str
     problem: str = ""
     context: ssl.SSLContext | None = None
     credentials: str = dataclasses.field(default="", repr=False)
+    next_step: str = ""
+
+    def check(self) -> None:
+        """Raises `AddressError` where it is no address."""
+        if not self.url.startswith("unix:/"):
+            _parts(self.url)
 
     def connect(self, timeout: float) -> tuple[HTTPConnection, str]:
         """A connection that opens with its first request, and the prefix of paths.
@@ -113,7 +120,14 @@ def add_access(parser: argparse.ArgumentParser, whom: str, default: str) -> None
 
 def address_of(options: argparse.Namespace) -> Address:
     """The daemon the options name, else the one of this host. Raises `AddressError`."""
-    return accessed(Address(options.url) if options.url else configured(options), options)
+    if not options.url:
+        return accessed(configured(options), options)
+    found = Address(options.url)
+    try:
+        found.check()
+    except AddressError as error:
+        raise AddressError(f"--url: {error}") from None
+    return accessed(found, options)
 
 
 def accessed(
@@ -218,7 +232,7 @@ def _parts(url: str) -> tuple[SplitResult, int | None]:
     except ValueError:
         valid = False
     if not valid:
-        raise AddressError(f"--url: {shown(url)} is not a URL such as {EXAMPLE}, nor unix:/PATH")
+        raise AddressError(f"{shown(url)} is not a URL such as {EXAMPLE}, nor unix:/PATH")
     if parts.username is not None:
         raise AddressError("user and password must not be in the URL; use --user")
     return parts, port

@@ -117,6 +117,8 @@ def _tls_reason(error: Exception) -> str:
 
 def unanswered(place: Address, reason: str) -> AskError:
     """The error where nothing that can be used came from a daemon."""
+    if place.next_step:
+        return AskError(f"{place.url}: {reason}. {place.next_step}")
     elsewhere = f" ({place.problem})" if place.problem else ""
     return AskError(
         f"{place.url}: {reason}. Is the daemon running? systemctl status xenwatch; if it listens "

@@ -14,17 +14,19 @@ from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.limits.states import LimitState, Severity, unread
 
 HEADER: Final = ("LIMIT", "USED", "MAX", "RATIO", "STATE", "ORIGIN OF MAX")
-
-
+NAME_MIN: Final = 16
+"""Characters of a limit that are shown in any width."""
+MORE: Final = "~"
+"""In place of what a name has no room for."""
 SHOWN: Final = 3
 """Max instances of a limit shown while they are ok: a host may have a thousand domains."""
 
 
-def table(states: Iterable[LimitState], fence: Fence = OPEN) -> str:
+def table(states: Iterable[LimitState], fence: Fence = OPEN, width: int | None = None) -> str:
     """One line per limit and instance, in aligned columns; `-` is what could not be read.
 
     Of a limit with many instances, those that are not ok and the fullest others. One whose rows
-    raise within `fence` is unknown.
+    raise within `fence` is unknown. Names are shortened where the numbers do not fit in `width`.
     """
     rows: list[Sequence[str]] = [HEADER]
     for limit, group in itertools.groupby(states, key=lambda state: state.limit.name):
@@ -35,7 +37,17 @@ def table(states: Iterable[LimitState], fence: Fence = OPEN) -> str:
             functools.partial(_rows, limit, instances),
             functools.partial(_unread, instances[0]),
         )
-    return columns(rows)
+    return columns(rows if width is None else _shortened(rows, width))
+
+
+def _shortened(rows: Sequence[Sequence[str]], width: int) -> list[Sequence[str]]:
+    """The rows with names of as many characters as there is room for beside numbers and state."""
+    numbers = [max(map(len, column)) for column in list(zip(*rows, strict=True))[1:-1]]
+    room = max(NAME_MIN, width - sum(numbers) - 2 * (len(numbers) + 1))  # and a mark at the end
+    return [
+        row if len(row[0]) <= room else (row[0][: room - len(MORE)] + MORE, *row[1:])
+        for row in rows
+    ]
 
 
 def _rows(limit: str, instances: Sequence[LimitState]) -> list[Sequence[str]]:

@@ -12,6 +12,7 @@ from xenwatch.assessment import Assessment, assess_pass
 from xenwatch.cli import pool, pool_hosts
 from xenwatch.cli.configured import configured, rules
 from xenwatch.cli.daemon_address import ACCESS, add_access
+from xenwatch.cli.daemon_request import AskError
 from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
 from xenwatch.cli.faults import Faults
 from xenwatch.cli.option_values import filled
@@ -163,6 +164,9 @@ def run_pool(options: argparse.Namespace) -> int:
     except (PlanError, PoolError) as error:
         say(str(error))
         return USAGE
+    except AskError as error:
+        say(str(error))
+        return UNKNOWN
     found = pool.answer(members, shapes, wanted)
     written = write(pool.dumps(found) if options.format == "json" else pool.table(found))
     return pool.status(found) if written else UNKNOWN

@@ -88,7 +88,8 @@ def table(found: Answer) -> str:
 
 def _hosts(found: Answer) -> str:
     header = ("HOST", "VMS", *(described(shape).upper() for shape in found.shapes), "NOTE")
-    return columns([header, *(_host(each, found.shapes) for each in found.members)])
+    rows = [header, *(_host(each, found.shapes) for each in found.members)]
+    return columns(rows, numbers=1 + len(found.shapes))
 
 
 def _host(member: Member, shapes: Sequence[Shape]) -> tuple[str, ...]:

@@ -53,12 +53,14 @@ _LABELS: Final = {
     "whole": ("instance", "shape"),
     "vms": ("instance",),
 }
+_DAEMON: Final = "Is the daemon running on that host, and does it listen there?"
+_PROMETHEUS: Final = "Does a Prometheus listen there?"
 _MOST_BYTES: Final = 1 << 60
 """More memory than any VM has."""
 
 
 class PoolError(Exception):
-    """A pool that cannot be read; the text has the reason and the next step."""
+    """A pool that is not one; the text has the reason and the next step."""
 
 
 class Host(Protocol):
@@ -282,12 +284,13 @@ def _place(name: str, keys: Mapping[str, str], options: argparse.Namespace) -> A
 
     Raises `PoolError`.
     """
-    found = Address(keys[URL].rstrip("/"))
+    found = Address(keys[URL].rstrip("/"), next_step=_DAEMON)
     at = Path(options.pool).parent
     beside = {key: str(at / keys[key]) for key in ("password_file", "ca_file") if keys.get(key)}
     if not found.url.startswith("https:"):  # other hosts of the pool may have TLS
         options = argparse.Namespace(**{**vars(options), "cacert": None, "cert": None, "key": None})
     try:
+        found.check()
         if "password_file" in beside:
             options = argparse.Namespace(**{**vars(options), "user": None})
         found = accessed(found, options, ("ca_file", beside.get("ca_file", "")))
@@ -321,19 +324,24 @@ def _read(name: str, keys: Mapping[str, str], settings: Settings, rules: Rules) 
 
 
 def from_prometheus(options: argparse.Namespace, known: Mapping[str, Shape]) -> list[Member]:
-    """The hosts that the Prometheus of the options scrapes. Raises `PoolError`."""
+    """The hosts that the Prometheus of the options scrapes. Raises `PoolError`, `AskError`."""
     url = options.prometheus
     try:
-        place = accessed(Address(url.rstrip("/")), options)
+        place = Address(url.rstrip("/"), next_step=_PROMETHEUS)
+        place.check()
+        place = accessed(place, options)
+    except AddressError as error:
+        raise PoolError(f"--prometheus: {error}") from None
+    try:
         vms = list(_vector(place, _VMS))
         of = targets(labels for labels, _ in vms)
         found = {"vms": vms} | {
             name: list(_vector(place, of.grouped(query))) for name, query in _ROOMS.items()
         }
-    except (AddressError, AskError) as error:
-        raise PoolError(f"--prometheus: {error}") from None
+    except AskError as error:
+        raise AskError(f"--prometheus: {error}") from None
     except (AttributeError, LookupError, TypeError, ValueError):
-        raise PoolError(f"--prometheus: {shown(url)}: not a Prometheus response") from None
+        raise AskError(f"--prometheus: {shown(url)}: not a Prometheus response") from None
     unread: dict[Key, str] = {}
     for name, rows in found.items():
         for labels, value in rows:
@@ -350,7 +358,7 @@ def from_prometheus(options: argparse.Namespace, known: Mapping[str, Shape]) -> 
             rooms[host][known.get(shape, Shape(shape))][labels["limit"]] = max(0.0, value)
     counts = {of.key(labels): int(value) for labels, value in found["vms"]}
     if not (counts or unread):
-        raise PoolError(f"--prometheus: {shown(url)} has no xenwatch_domains; is it scraped?")
+        raise AskError(f"--prometheus: {shown(url)} has no xenwatch_domains; is it scraped?")
     return [
         Unread(title, unread[host]).member(())
         if host in unread

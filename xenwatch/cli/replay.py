@@ -13,7 +13,7 @@ from xenwatch.cli.configured import configured
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.faults import Faults
 from xenwatch.cli.output import write
-from xenwatch.cli.recorded import known, record_of, span_of
+from xenwatch.cli.recorded import known, nothing_in, record_of, say_damaged, span_of
 from xenwatch.config.settings import Settings
 from xenwatch.display.progress import progress
 from xenwatch.display.say import say
@@ -58,11 +58,12 @@ def run(options: argparse.Namespace) -> int:
     """Exit status `UNKNOWN` where nothing was recorded in that period."""
     settings = configured(options)
     begin, end = span_of(options, "at", "until")
-    record = record_of(options)
+    record = record_of(options, "at")
     listed = options.list or options.format != "text" or not _is_terminal()
     every = record.kept(begin if listed else -math.inf, end)
     if not every:
-        say(f"{record.path}: nothing was recorded in that period; xenwatch replay --list lists all")
+        say(nothing_in(record, begin, end))
+        say_damaged(record)
         return UNKNOWN
     if listed:
         return _list(options, settings, record, (every[0].time, every[-1].time))
@@ -91,6 +92,7 @@ def _list(
             first, last, number = first or one.past, one.past, number + 1
             events += one.events
     faults.say()
+    say_damaged(record)
     if first is None or last is None:
         say(f"{record.path}: every moment in that period is damaged")
         return UNKNOWN

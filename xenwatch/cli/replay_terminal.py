@@ -51,7 +51,7 @@ class _Replay:
     """The moment that is shown, and the loop that shows it."""
 
     def __init__(
-        self, every: Sequence[Kept], first: int, body: Callable[[Kept], Sequence[Line]]
+        self, every: Sequence[Kept], first: int, body: Callable[[Kept, int], Sequence[Line]]
     ) -> None:
         self._every = every
         self._spots = [(kept.time, kept.marked) for kept in every]
@@ -69,7 +69,7 @@ class _Replay:
 
     def _draw(self, size: tuple[int, int]) -> _Picture:
         self._page = max(1, size[1] // 2)
-        lines = _help() if self._view.help else self._body(self._every[self._view.number])
+        lines = _help() if self._view.help else self._body(self._every[self._view.number], size[0])
         return _picture(self._view, self._every, lines, size)
 
     def _press(self, key: str) -> None:
@@ -92,8 +92,11 @@ def _help() -> list[Line]:
     return [line((BOLD, f"{names:<14}"), text) for names, text in HELP]
 
 
-def _body(record: Record, by: Rules, fence: Fence, kept: Kept) -> list[Line]:
-    """What is shown of a moment: the alerts that fired, and what `xenwatch once` prints."""
+def _body(record: Record, by: Rules, fence: Fence, kept: Kept, width: int) -> list[Line]:
+    """What is shown of a moment: the alerts that fired, and what `xenwatch once` prints.
+
+    In a narrow terminal names of limits are shortened, so that what they use is seen.
+    """
     moment = Replayed(record, kept)
     try:
         assessment = moment.judged(assess_pass(moment.then().snapshot, by, fence=fence))
@@ -101,7 +104,8 @@ def _body(record: Record, by: Rules, fence: Fence, kept: Kept) -> list[Line]:
         return [line((CRITICAL, printable(str(error))))]
     lines = _firing(assessment)
     states = _urgent_first(assessment.states)
-    text = headed(notices(assessment.snapshot), limits_table.table(states, assessment.fence))
+    table = limits_table.table(states, assessment.fence, width)
+    text = headed(notices(assessment.snapshot), table)
     return [*lines, (), *map(_styled, text.splitlines())]
 
 

@@ -17,7 +17,7 @@ from xenwatch.cli.faults import Faults
 from xenwatch.cli.option_values import filled
 from xenwatch.cli.output import write
 from xenwatch.cli.passes import DIRECTORY
-from xenwatch.cli.recorded import known, record_of, span_of
+from xenwatch.cli.recorded import known, nothing_in, record_of, say_damaged, span_of
 from xenwatch.config.settings import Settings
 from xenwatch.display.progress import progress
 from xenwatch.display.say import say
@@ -60,13 +60,14 @@ def run(options: argparse.Namespace) -> int:
     """Exit status `UNKNOWN` where nothing was recorded in that period."""
     settings = configured(options)
     begin, end = span_of(options, "from", "to")
-    record = record_of(options)
+    record = record_of(options, "from")
     faults = Faults()
     redactor = redactor_of(record, begin, end, secrets.token_bytes(32)) if options.redact else None
     made = report(settings, record, (begin, end), redactor, faults)
     faults.say()
+    say_damaged(record)
     if made is None:
-        say(f"{record.path}: nothing was recorded in that period; xenwatch replay --list lists all")
+        say(nothing_in(record, begin, end))
         return UNKNOWN
     text = FORMATS[options.format](made)
     if options.output is None:
@@ -109,7 +110,9 @@ def report(
             return None
         own = record.path == DIRECTORY and redactor is None
         hostname = socket.gethostname() if own else ""
-        made = content(gathered, look, version=__version__, hostname=hostname)
+        made = content(
+            gathered, look, version=__version__, hostname=hostname, damaged=len(record.damaged)
+        )
     if redactor is None:
         return made
     changed_report: Report = mapped(made, redactor.text)

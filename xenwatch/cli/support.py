@@ -27,7 +27,7 @@ from xenwatch.cli.option_values import filled
 from xenwatch.cli.outcomes import any_ok, failures
 from xenwatch.cli.output import write
 from xenwatch.cli.passes import DIRECTORY
-from xenwatch.cli.recorded import time_of
+from xenwatch.cli.recorded import nothing_in, say_damaged, time_of
 from xenwatch.cli.report import report
 from xenwatch.config.errors import ConfigError
 from xenwatch.config.keys import KEYS
@@ -138,14 +138,18 @@ def _redactor(snapshot: Snapshot, source: Source, key: bytes) -> Redactor:
 def _reports(
     settings: Settings, record: Record | None, begin: float, redactor: Redactor, faults: Faults
 ) -> dict[str, str]:
-    """The report in both formats, or why there is none."""
+    """The report in both formats, or why there is none, which is said too."""
     try:
-        made = report(settings, record or Record(DIRECTORY), (begin, math.inf), redactor, faults)
+        record = record or Record(DIRECTORY)
+        made = report(settings, record, (begin, math.inf), redactor, faults)
+        say_damaged(record)
+        if made is not None:
+            return {"report.html": html.render(made), "report.md": markdown.render(made)}
+        reason = nothing_in(record, begin, math.inf)
     except SourceError as error:
-        return {"report.txt": redactor.text(f"no report: {error}\n")}
-    if made is None:
-        return {"report.txt": "no report: nothing was recorded in that period\n"}
-    return {"report.html": html.render(made), "report.md": markdown.render(made)}
+        reason = str(error)
+    say(f"no report is in the archive: {reason}")
+    return {"report.txt": redactor.text(f"no report: {reason}\n")}
 
 
 def configuration(settings: Settings) -> str:

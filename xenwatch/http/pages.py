@@ -7,6 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
+from xenwatch.display.text import shown
 from xenwatch.exposition.negotiation import wants_gzip
 from xenwatch.http.members import Members
 from xenwatch.http.past import BusyError, Past, PastError
@@ -17,9 +18,14 @@ from xenwatch.page.happened import Happened
 from xenwatch.page.history import View
 from xenwatch.passes.publisher import Publisher
 from xenwatch.report.events import ENDED, STOPPED, Event, parts
+from xenwatch.status.history import SPANS
 
 HTML: Final = "text/html; charset=utf-8"
 NO_READINGS: Final = "no readings yet"
+
+
+class RangeError(PastError):
+    """A range of another length than there are."""
 
 
 class Pages:
@@ -37,6 +43,7 @@ class Pages:
         """The status page."""
         view = View.of(request.query)
         try:
+            _check_range(request)
             rendered = await self._rendered(view)
             if rendered is None:
                 return unavailable(headers={"Refresh": "2"})
@@ -49,12 +56,13 @@ class Pages:
             page = await rendered.html(Query.of(request.query, view), view, charts)
             return response(request, page, HTML)
         except (PastError, BusyError) as error:
-            return await self._refused(error)
+            return await self._refused(error, view, "/")
 
     async def vm(self, request: web.Request) -> web.Response:
         """The page of a VM."""
         view, name = View.of(request.query), request.match_info["name"]
         try:
+            _check_range(request)
             rendered = await self._rendered(view)
             if rendered is None:
                 return unavailable(headers={"Refresh": "2"})
@@ -69,7 +77,7 @@ class Pages:
                 charts = history.OfVm(trail.points, trail.unread)
             return response(request, await rendered.vm(name, view, charts), HTML)
         except (PastError, BusyError) as error:
-            return await self._refused(error)
+            return await self._refused(error, view, request.path)
 
     async def pool(self, request: web.Request) -> web.Response:
         """The page of the pool."""
@@ -95,14 +103,15 @@ class Pages:
             return None
         return self._cache.rendered(found.assessment, self._publisher.earlier.snapshot)
 
-    async def _refused(self, error: PastError | BusyError) -> web.Response:
+    async def _refused(self, error: PastError | BusyError, view: View, path: str) -> web.Response:
         if isinstance(error, BusyError):
             text = "the record is being read for others, or the disk hangs; retry later\n"
             return web.Response(status=503, text=text, headers={"Retry-After": "5"})
         newest = self.newest()
         if newest is None:
             return unavailable()
-        body = await newest.said("No such moment", str(error))
+        title = "No such range" if isinstance(error, RangeError) else "No such moment"
+        body = await newest.no_past(title, str(error), view, path if self._past.path else "")
         return web.Response(status=404, body=body, headers={"Content-Type": HTML})
 
 
@@ -113,6 +122,13 @@ def _happened(event: Event) -> Happened:
     severity = event.severity if event.what != ENDED else ""
     named = [(vm.name or vm.uuid, vm.uuid if there else "") for vm in vms]
     return Happened(event.time, severity, before, named, after)
+
+
+def _check_range(request: web.Request) -> None:
+    """Raises `RangeError` for a range that there is not: the page would show none."""
+    given = request.query.get("range", "")
+    if given and given not in SPANS:
+        raise RangeError(f"{shown(given)} is not a range; there are: {', '.join(SPANS)}")
 
 
 def unavailable(headers: Mapping[str, str] | None = None) -> web.Response:

@@ -141,10 +141,16 @@ class RenderedStatus:
         status = await self.status()
         return await LANE.start(lambda: vm_page.missing(name, status, self._links))
 
-    async def said(self, title: str, text: str) -> bytes:
-        """A page with a message about what was asked for."""
+    async def no_past(self, title: str, text: str, view: View, path: str) -> bytes:
+        """The page where a moment or a range cannot be shown, with others to choose at `path`."""
         status = await self.status()
-        return await LANE.start(lambda: vm_page.said(title, text, status, self._links))
+
+        def work() -> bytes:
+            again = View(span=view.span)
+            controls = history.controls(status, again, path) if path else None  # there is no record
+            return vm_page.said(title, text, status, self._links, controls)
+
+        return await LANE.start(work)
 
     async def pool(self, others: Hosts) -> Body:
         """The page of a pool: this host and others; rendered once for the same answers."""

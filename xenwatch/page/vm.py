@@ -284,7 +284,10 @@ def missing(name: str, status: HostStatus, links: Links) -> bytes:
     return said("No such VM", text, status, links)
 
 
-def said(title: str, text: str, status: HostStatus, links: Links) -> bytes:
-    """A page with a message about what was asked for, and a link back."""
-    body = [tag("p", untrusted(text)), tag("p", tag("a", "All domains", href="/#domains"))]
+def said(
+    title: str, text: str, status: HostStatus, links: Links, controls: Html | None = None
+) -> bytes:
+    """A page with a message about what was asked for, with `controls` to ask again or a link."""
+    back = controls or tag("p", tag("a", "All domains", href="/#domains"))
+    body = [tag("p", untrusted(text)), back]
     return encoded(document(title, header(status, title), body, status, links))

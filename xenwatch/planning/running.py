@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from statistics import median_high
 from typing import Final
 
-from xenwatch.display.text import printable, shown
+from xenwatch.display.text import hint, printable, shown
 from xenwatch.planning.learning import OTHER, device_counts, kind_of
 from xenwatch.planning.question import PlanError
 from xenwatch.planning.shapes import TYPES, Shape
@@ -73,8 +73,8 @@ def like(snapshot: Snapshot, wanted: str) -> Shape:
     names = [shape.name for shape in known.values()]
     more = ", ..." if len(names) > _MOST_NAMED else ""
     raise PlanError(
-        f"--like: no running VM has the name, UUID or domid {shown(wanted)}; "
-        f"there are: {', '.join(names[:_MOST_NAMED])}{more}"
+        f"--like: no running VM has the name, UUID or domid {shown(wanted)}"
+        f"{hint(wanted, names)}; there are: {', '.join(names[:_MOST_NAMED]) or 'none'}{more}"
     )
 
 

@@ -52,11 +52,13 @@ class Kept:
 class Record:
     """The moments kept at `path`, also while the daemon goes on.
 
+    `damaged` has the files met so far of which moments cannot be read, with what is wrong.
     Raises `SourceError` where there is no record, as its methods do where it cannot be read.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.damaged: dict[Path, str] = {}
         if not self._files():
             raise SourceError(path, "no record: the daemon has recorded nothing here yet")
 
@@ -75,7 +77,7 @@ class Record:
             for number, place in reversed(list(enumerate(self._places(path)))):
                 if place.head.time <= time:
                     return _kept(path, number, place)
-        raise SourceError(self.path, f"nothing was recorded at or before that time{self._begins()}")
+        raise SourceError(self.path, self._nothing_before(time))
 
     def after(self, time: float) -> Kept:
         """The oldest moment after a Unix time. Raises `SourceError` where there is none."""
@@ -90,7 +92,7 @@ class Record:
             for number, place in enumerate(places):
                 if place.head.time > time:
                     return _kept(path, number, place)
-        raise SourceError(self.path, "nothing was recorded after that time")
+        raise SourceError(self.path, f"nothing was recorded after {_date(time)}")
 
     def kept(self, begin: float = -math.inf, end: float = math.inf) -> list[Kept]:
         """The moments from a Unix time to another, with these, ascending. Raises `SourceError`.
@@ -110,11 +112,15 @@ class Record:
         A file is read once. Raises `SourceError`.
         """
         for path, every in itertools.groupby(self.kept(begin, end), key=lambda one: one.path):
-            numbers = [one.number for one in every]
+            each = list(every)
+            number = 0
             try:
                 segment = _SEGMENTS.read(path)
-                for moment in segment.moments(numbers):
+                for moment in segment.moments([one.number for one in each]):
+                    number += 1
                     yield segment.header, moment
+                if number < len(each):
+                    self.damaged[path] = f"damaged from {_date(each[number].time)} on"
             except FileNotFoundError:  # thinned meanwhile, or removed as the oldest
                 for again in self._within(begin, end):
                     if _began(again) == _began(path):
@@ -141,9 +147,14 @@ class Record:
             raise SourceError(str(kept.path), "removed meanwhile") from None
         except (OSError, HeaderError) as error:
             raise SourceError(str(kept.path), why(error)) from error
-        before = self.at(_began(kept.path) - 2e-3)
+        try:
+            before = self.at(_began(kept.path) - 2e-3)
+        except SourceError as error:
+            if error.subject != self.path:  # a file that cannot be read, which may have one
+                raise
+            raise SourceError(str(kept.path), "damaged, and there is none before it") from None
         if before.path == kept.path:
-            raise SourceError(str(kept.path), "damaged from its begin on")
+            raise SourceError(str(kept.path), "damaged from its beginning on")
         return self.load(before)
 
     def _within(self, begin: float, end: float) -> list[Path]:
@@ -175,13 +186,17 @@ class Record:
         if later is not None and not others:
             raise later
 
-    def _begins(self) -> str:
-        """Where the record begins, as the end of a sentence."""
-        for path in self._files():
+    def _nothing_before(self, time: float) -> str:
+        """Why there is no moment at or before a Unix time."""
+        every = self._files()
+        for path in every:
             with contextlib.suppress(FileNotFoundError, IndexError, LaterError):
-                first = datetime.fromtimestamp(self._places(path)[0].head.time, UTC)
-                return f"; the oldest moment is of {first:{_DATE}}"
-        return ""
+                first = self._places(path)[0].head.time
+                if first - time < 1:  # a step back from the oldest
+                    return f"nothing was recorded before {_date(first)}, the oldest moment"
+                then = f"nothing was recorded at or before {_date(time)}"
+                return f"{then}; the oldest moment is of {_date(first)}"
+        return "its files are empty or damaged" if every else "removed meanwhile"
 
     def _files(self) -> list[Path]:
         place = Path(self.path)
@@ -200,19 +215,30 @@ class Record:
         Raises `FileNotFoundError` of one that is removed, `LaterError`, and `SourceError`.
         """
         try:
-            return _SEGMENTS.read(path).places
+            segment = _SEGMENTS.read(path)
         except FormatError as error:
             raise LaterError(str(path), str(error)) from error
-        except HeaderError:
+        except HeaderError as error:
+            if path.stat().st_size:  # else begun just now
+                self.damaged[path] = str(error)
             return ()
         except FileNotFoundError:
             raise
         except OSError as error:
-            raise SourceError(str(path), why(error)) from error
+            raise SourceError(str(path), f"{why(error)}{_NEXT.get(type(error), '')}") from error
+        if segment.is_damaged:
+            last = [f" after {_date(place.head.time)}" for place in segment.places[-1:]]
+            self.damaged[path] = f"damaged{''.join(last)}"
+        return segment.places
 
 
 def _kept(path: Path, number: int, place: Place) -> Kept:
     return Kept(place.head.time, path, number, place.head.marked)
+
+
+def _date(time: float) -> str:
+    """A Unix time in UTC, to the second."""
+    return f"{datetime.fromtimestamp(time, UTC):{_DATE}}"
 
 
 def _began(path: Path) -> float:

@@ -130,14 +130,18 @@ class Place:
 class Segment:
     """A segment read: its header, and the heads of its moments, up to the first damaged one.
 
-    Raises `HeaderError`, and `OSError`.
+    It `is_damaged` where bytes are not what was written, not where the last frame is cut off, as a
+    crash leaves it. Raises `HeaderError`, and `OSError`.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         with _opened(path) as file:
             self.header = header.parsed(file.readline(header.LONGEST))
+            start = file.tell()
             self.places = tuple(_places(file))
+            file.seek(self.places[-1].offset + self.places[-1].begin.size if self.places else start)
+            self.is_damaged = _is_damaged(file)
 
     def moments(self, numbers: Iterable[int] | None = None) -> Iterator[Moment]:
         """Moments by number, all by default, each with all its values; ascending.
@@ -177,6 +181,21 @@ def _places(file: BinaryIO) -> Iterator[Place]:
                 return
             yield Place(head, offset, begin)
             offset = file.seek(end)
+
+
+def _is_damaged(file: BinaryIO) -> bool:
+    """Whether what follows is no frame, nor the beginning of one."""
+    fixed = file.read(frames.FIXED)
+    if len(fixed) < frames.FIXED:
+        return False
+    try:
+        begin = frames.parse_begin(fixed)
+        head = file.read(begin.head)
+        if len(head) == begin.head:
+            frames.parse_head(begin, head)
+    except FrameError:
+        return True
+    return False
 
 
 def _moment(file: BinaryIO, place: Place) -> Moment:

@@ -1,4 +1,4 @@
-"""Times as typed by people: `03:12`, `2026-01-31 03:12:07`, `15m` ago, or Unix time."""
+"""Times as typed by people: `03:12`, `2026-01-31 03:12:07 UTC`, `15m` ago, or Unix time."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from xenwatch.display.text import shown
 
 _AGO: Final = re.compile(r"-?([0-9]{1,9})([smhd])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_CLOCK: Final = re.compile(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?")
+_CLOCK: Final = re.compile(r"([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?)(Z?)")
+_UTC: Final = re.compile(r" ?UTC$")
+"""The end of a time as xenwatch prints it: what is shown can be given back."""
 _UNIX: Final = re.compile(r"[0-9]{9,11}(?:\.[0-9]{1,6})?")
-FORMS: Final = "03:12, 03:12:07, 2026-01-31T03:12, 15m (ago), or a Unix time"
+FORMS: Final = "03:12, 03:12Z (UTC), 2026-01-31T03:12, 15m (that long ago), or a Unix time"
 """What a time may look like, for messages."""
 _END: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 """The last second that has a date; no record is from before 1970."""
@@ -36,16 +38,18 @@ def _parsed(text: str, now: float) -> float:
         return float(text)
     # Those without a zone are local: datetime.timestamp.
     try:
-        if not _CLOCK.fullmatch(text):
-            return datetime.fromisoformat(text).timestamp()
-        clock = time.fromisoformat(text.rjust(5 if text.count(":") == 1 else 8, "0"))
+        plain = _UTC.sub("Z", text)
+        if not (found := _CLOCK.fullmatch(plain)):
+            return datetime.fromisoformat(plain).timestamp()
+        clock = time.fromisoformat(found[1].rjust(5 if found[1].count(":") == 1 else 8, "0"))
     except (ValueError, OverflowError, OSError):
         raise ValueError(f"{shown(text)} is not a time such as {FORMS}") from None
-    today = datetime.fromtimestamp(now).astimezone().date()
+    zone = UTC if found[2] else None
+    today = datetime.fromtimestamp(now, zone).date()
     # When clocks are set back an hour comes twice: the second is the one with the fold.
     times = [
-        datetime.combine(day, clock.replace(fold=fold)).timestamp()
+        datetime.combine(day, clock.replace(fold=fold, tzinfo=zone)).timestamp()
         for day in (today, today - timedelta(days=1))
         for fold in (1, 0)
     ]
-    return next(found for found in times if found <= now)
+    return next(one for one in times if one <= now)

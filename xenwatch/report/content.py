@@ -81,8 +81,13 @@ Look = Callable[[float], Snapshot]
 """The readings at a Unix time."""
 
 
-def content(gathered: Gathered, look: Look, *, version: str, hostname: str = "") -> Report:
-    """The report of what was gathered, of one moment at least. `look` may read the record."""
+def content(
+    gathered: Gathered, look: Look, *, version: str, hostname: str = "", damaged: int = 0
+) -> Report:
+    """The report of what was gathered, of one moment at least. `look` may read the record.
+
+    `damaged` is the number of files whose moments are left out.
+    """
     first, last = gathered.first, gathered.last
     if first is None or last is None:
         raise ValueError("no moment")
@@ -102,6 +107,8 @@ def content(gathered: Gathered, look: Look, *, version: str, hostname: str = "")
     if host is not None:
         parts = (f"{host.platform} {host.platform_version}".strip(), f"Xen {host.xen_version}")
         facts.append(f"{', '.join(parts)}, Linux {host.kernel_release}")
+    if damaged:
+        facts.append(f"{counted(damaged, 'file')} of the record damaged: moments are left out")
     facts.append(f"Made by xenwatch {version} from its record")
     return Report(
         mark=timeline.warning(last.past.snapshot.origin),

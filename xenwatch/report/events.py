@@ -183,7 +183,7 @@ def _of_record(before: Moment, now: Moment, spacing: float) -> Iterator[Event]:
     gap = now.time - before.time
     if gap > max(HELD, GAP * spacing):
         minutes = f"{gap / 60:.0f} min" if gap < 36000 else f"{gap / 3600:.0f} h"
-        yield Event(now.time, Kind.RECORD, "resumed", f"nothing was recorded for {minutes}")
+        yield Event(now.time, Kind.RECORD, "resumed", f"no moments for {minutes}")
     if now.instant < before.instant:
         yield Event(now.time, Kind.RECORD, "resumed", "dom0 has booted since")
 
