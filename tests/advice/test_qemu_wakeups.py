@@ -112,6 +112,9 @@ def test_vms_are_ranked_by_what_they_do_now() -> None:
     found = advise(now, earlier)
 
     assert [(advice.domid, advice.rate) for advice in found] == [(2, 266.0), (1, 0.1), (3, None)]
+    text = table(found, XAPI)
+    assert "A VM without a rate has a QEMU that started between the two readings" in text
+    assert "Single reading" not in text
 
 
 def test_one_pass_ranks_by_all_wakeups() -> None:

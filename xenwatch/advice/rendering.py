@@ -14,6 +14,7 @@ from xenwatch.parse.qemu import CDROM
 from xenwatch.release.table import XAPI
 
 ONCE: Final = "Single reading: ranked by total wakeups of each QEMU, not by rate."
+NEW: Final = "A VM without a rate has a QEMU that started between the two readings; it comes last."
 SHOWN: Final = 10
 """VMs of the table: those that wake up most."""
 RESTART: Final = "Each setting takes effect when its VM is next shut down and started."
@@ -78,7 +79,9 @@ _XAPI_END: Final = """
 def table(advice: Sequence[Advice], toolstack: str, notices: Sequence[str] = ()) -> str:
     """A block for each of the `SHOWN` VMs that come first, and what VMs lose by each remedy."""
     lines = [*notices, ""] if notices else []
-    lines += [ONCE, ""] if any(vm.rate is None for vm in advice) else []
+    unrated = sum(vm.rate is None for vm in advice)
+    if unrated:
+        lines += [ONCE if unrated == len(advice) else NEW, ""]
     costs: dict[str, str] = {}
     for vm in advice[:SHOWN]:
         lines.append(f"{_name(vm)} (domain {vm.domid}): {_frequency(vm)}")
