@@ -157,7 +157,7 @@ def test_a_file_is_new_and_its_owners(
     before = file.read_bytes()
     again = run(capsys, *arguments, f"--output={file}")
     assert again.status == 3
-    assert f"{file}: File exists" in again.err
+    assert f"--output: {file}: File exists; name a new file" in again.err
     assert file.read_bytes() == before
 
 

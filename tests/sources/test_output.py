@@ -190,3 +190,9 @@ def test_a_relative_place_is_below_the_current_directory(
     monkeypatch.chdir(tmp_path)
     write(Path("a/../b"))
     assert (tmp_path / "b/files/proc/stat").read_bytes() == b"new"
+
+
+def test_a_directory_that_cannot_be_made_is_named() -> None:
+    """With its whole path, the reason and what to do."""
+    with pytest.raises(SourceError, match="/proc/new: No such file or directory; use a new dir"):
+        OutputDirectory("/proc/new/below")

@@ -21,6 +21,7 @@ from xenwatch.cli.recorded import known, nothing_in, record_of, say_damaged, spa
 from xenwatch.config.settings import Settings
 from xenwatch.display.progress import progress
 from xenwatch.display.say import say
+from xenwatch.display.why import why
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.record.past import Past
 from xenwatch.record.record import Record
@@ -72,7 +73,12 @@ def run(options: argparse.Namespace) -> int:
     text = FORMATS[options.format](made)
     if options.output is None:
         return OK if write(text) else UNKNOWN
-    save(Path(options.output), text.encode(errors="backslashreplace"))
+    try:
+        save(Path(options.output), text.encode(errors="backslashreplace"))
+    except OSError as error:
+        new = "; name a new file, or remove this one" if isinstance(error, FileExistsError) else ""
+        say(f"--output: {options.output}: {why(error)}{new}")
+        return UNKNOWN
     return OK
 
 

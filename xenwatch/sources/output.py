@@ -17,6 +17,7 @@ import stat
 from pathlib import Path
 from typing import IO, Final
 
+from xenwatch.display.why import why
 from xenwatch.sources.base import SourceError
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -98,6 +99,9 @@ def _opened(whole: bytes) -> int:
                     fd = _moved(fd, _made(name, fd))
                 except NotADirectoryError:
                     reason = f"is not a directory; {_INSTEAD}"
+                    raise SourceError(os.fsdecode(way), reason) from None
+                except OSError as error:
+                    reason = f"{why(error)}; {_INSTEAD}"
                     raise SourceError(os.fsdecode(way), reason) from None
                 continue
             links += 1
