@@ -176,5 +176,5 @@ def test_help_has_the_default_source(name: str) -> None:
     asks, looks_back = "--url" in OPTIONS[name], name in RECORDS
 
     assert ("Default: none; a daemon is queried." in text) == asks
-    assert ("Default: record, the one of the service." in text) == looks_back
+    assert ("(default: record, the one of the service)" in text) == looks_back
     assert asks or looks_back or re.search(r"[Dd]efault: host\b", text)

@@ -39,11 +39,15 @@ class Command(Protocol):
 
 NO_SOURCE: Final = {
     **dict.fromkeys(("check", "explain", "top"), "none; a daemon is queried"),
-    **dict.fromkeys(("replay", "report"), "record, the one of the service"),
 }
 """What the commands do without a source that do not read the host then."""
 RECORDS: Final = ("replay", "report")
 """Commands that read a record, and no host."""
+RECORD_HELP: Final = (
+    "the record: record[:PATH], a directory or one of its files (default: record, the one of the "
+    "service)"
+)
+"""The source of these."""
 NO_HOST: Final = ("scenarios", "maintenance")
 """Commands that read no host."""
 PARTS: Final = ("reader", "messages")
@@ -124,7 +128,8 @@ def _add(commands: Any, name: str, text: str) -> None:
     )
     added.set_defaults(run=module.run, parser=added)
     keys = (SOURCE, *LOGGING) if name in RECORDS else LOGGING if name in NO_HOST else COMMON
-    add_common(added, keys, source=NO_SOURCE.get(name, ""))
+    text = RECORD_HELP if name in RECORDS else ""
+    add_common(added, keys, source=NO_SOURCE.get(name, ""), source_help=text)
     module.add_options(added)
 
 

@@ -19,11 +19,16 @@ CONFIG_FILE: Final = "--config.file"
 
 
 def add_common(
-    parser: argparse.ArgumentParser, keys: Iterable[Key[Any]] = COMMON, *, source: str = ""
+    parser: argparse.ArgumentParser,
+    keys: Iterable[Key[Any]] = COMMON,
+    *,
+    source: str = "",
+    source_help: str = "",
 ) -> None:
     """The options that stand before the command or after it: the configuration, and some keys.
 
-    `source` is what a command does without the option of the source, if not as the others.
+    `source` is what a command does without the option of the source, if not as the others, and
+    `source_help` the whole help where it takes one kind of source alone.
     """
     parser.add_argument(
         CONFIG_FILE,
@@ -34,7 +39,10 @@ def add_common(
         help=f"configuration (default: {DEFAULT_FILE})",
     )
     for key in keys:
-        add_key(parser, key, source if key is SOURCE else "")
+        if key is SOURCE:
+            add_key(parser, key, source, source_help)
+        else:
+            add_key(parser, key)
     parser.set_defaults(takes=frozenset((CONFIG_FILE, *(key.flag for key in keys))))
 
 
@@ -48,10 +56,12 @@ def refuse_ignored(options: argparse.Namespace) -> None:
             options.parser.error(f"{flag} is not an option of {command}")
 
 
-def add_key(parser: argparse.ArgumentParser, key: Key[Any], default: str = "") -> None:
+def add_key(
+    parser: argparse.ArgumentParser, key: Key[Any], default: str = "", whole_help: str = ""
+) -> None:
     """The option of a key. It is absent from the result unless it is given.
 
-    The help ends with its default, if it has one, or with `default` instead.
+    The help ends with its default, if it has one, or with `default`, or it is `whole_help`.
     """
     more: dict[str, Any] = {"metavar": key.name.upper()}
     if isinstance(key.default, bool):
@@ -61,7 +71,7 @@ def add_key(parser: argparse.ArgumentParser, key: Key[Any], default: str = "") -
     elif isinstance(key.default, int):
         more["type"] = whole
     default = default or _default(key.default)
-    text = key.description + (f" Default: {default}." if default else "")
+    text = whole_help or key.description + (f" Default: {default}." if default else "")
     text = text.replace("%", "%%")
     parser.add_argument(key.flag, dest=key.path, default=argparse.SUPPRESS, help=text, **more)
 
