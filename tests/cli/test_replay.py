@@ -127,7 +127,10 @@ def test_the_night_is_reported(capsys: pytest.CaptureFixture[str], night: str) -
     assert "- At the end: 45 VMs, 5 alerts firing." in text
     [grants] = [line for line in text.splitlines() if line.startswith("| grant-table frames of a d")
                 and "Moved" not in line and "`" not in line]  # fmt: skip
-    assert "backup-0001 +59" in grants
+    assert "backup-0001 +59 |" in grants
+    aio = next(line for line in text.splitlines() if line.startswith("| aio requests ("))
+    assert "desktop-0022 +2 disks, " in aio, "a disk is more than one request"
+    assert aio.endswith("desktop-0024 +2 disks and 21 more |")
     assert "| 2026-01-31 02:20:00 UTC | broken | desktop-0002 |" in text
     [xenstored] = [line for line in text.splitlines() if line.startswith("| xenstored |")]
     assert "350 ms" in xenstored

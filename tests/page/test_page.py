@@ -59,7 +59,7 @@ def test_no_room_is_no_room_at_most(headroom: int, big: str) -> None:
     markup = rendered(changed(headroom=(shape,)))
 
     assert f'<span class="big">{big}</span> more fit' in markup
-    assert "pseudo-terminals stops the next one" in markup
+    assert "the next one is stopped by pseudo-terminals" in markup
     assert "ptys stops" not in markup
 
 

@@ -32,9 +32,9 @@ def _shape(shape: ShapeRow) -> Html:
     names, full = _titles(*shape.unknown), shape.at_most == 0
     binding = _titles(shape.binding or "")
     if full:
-        number, text = "0", f"more fit: full; {binding} stops the next one"
+        number, text = "0", f"more fit: full; the next one is stopped by {binding}"
     elif shape.headroom is not None:
-        number, text = str(shape.headroom), f"more fit; {binding} stops the next one"
+        number, text = str(shape.headroom), f"more fit; the next one is stopped by {binding}"
         if shape.not_counted:
             number, text = f"≤ {number}", f"{text}; not counted: {_titles(*shape.not_counted)}"
     elif shape.at_most is not None:

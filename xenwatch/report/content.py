@@ -22,6 +22,12 @@ from xenwatch.values import dataclass
 
 MOST_LIMITS: Final = 10
 MOST_VMS: Final = 3
+NOUNS: Final = {
+    "xenwatch_domain_disks": "disk",
+    "xenwatch_domain_event_channels": "event channel",
+    "xenwatch_qemu_threads": "QEMU thread",
+}
+"""What a metric counts that limits of other things have by VM: a disk is not one aio request."""
 MOST_QEMUS: Final = 8
 MOST_EVENTS: Final = 500
 """Lines of the timeline in a report; `xenwatch replay --list` has them all."""
@@ -237,12 +243,16 @@ def _movers(limit: Limit, before: Snapshot, now: Snapshot) -> str:
     metric = limit.used_metric if limit.label == DOMID else limit.by_domain
     if not metric:
         return "not known by VM"
-    found = moved_by(_use(metric, before), _use(metric, now), MOST_VMS)
-    return ", ".join(f"{vm} {_signed(size, limit.unit)}" for vm, size in found) or "no VM"
+    every = moved_by(_use(metric, before), _use(metric, now))
+    found = [f"{vm} {_signed(size, limit.unit, metric)}" for vm, size in every[:MOST_VMS]]
+    more = f" and {len(every) - MOST_VMS} more" if len(every) > MOST_VMS else ""
+    return f"{', '.join(found)}{more}" if found else "no VM"
 
 
-def _signed(size: float, unit: str) -> str:
-    return f"{'+' if size > 0 else '-'}{quantity(round(abs(size)), unit)}"
+def _signed(size: float, unit: str, metric: str) -> str:
+    sign, amount = "+" if size > 0 else "-", round(abs(size))
+    noun = NOUNS.get(metric)
+    return sign + (quantity(amount, unit) if noun is None else counted(amount, noun))
 
 
 def _use(metric: str, snapshot: Snapshot) -> Mapping[Vm, float]:

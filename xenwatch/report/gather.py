@@ -216,13 +216,11 @@ def uses(by_domid: Mapping[str, float], snapshot: Snapshot) -> dict[Vm, float]:
     return found
 
 
-def moved_by(
-    before: Mapping[Vm, float], now: Mapping[Vm, float], most: int
-) -> list[tuple[Vm, float]]:
-    """The VMs whose use has changed most from one moment to another, with the difference."""
+def moved_by(before: Mapping[Vm, float], now: Mapping[Vm, float]) -> list[tuple[Vm, float]]:
+    """The VMs whose use has changed from one moment to another, by how much, the most first."""
     every = {vm: now.get(vm, 0.0) - before.get(vm, 0.0) for vm in {**before, **now}}
     found = [(vm, size) for vm, size in every.items() if size]
-    return sorted(found, key=lambda one: (-abs(one[1]), one[0]))[:most]
+    return sorted(found, key=lambda one: (-abs(one[1]), one[0]))
 
 
 def _messages(snapshot: Snapshot) -> Iterator[tuple[tuple[str, str], int, str]]:
