@@ -216,7 +216,7 @@ def test_it_asks_the_daemon_and_says_when_that_is_gone(terminal: Terminal) -> No
         terminal.press("6")
         terminal.shows("xenconsoled")
         terminal.press("Left")
-        terminal.shows("its record is on the host of that daemon")
+        terminal.shows("  its record is on the host of that daemon")
     lines = terminal.shows("stale: http://127.0.0.1")
 
     assert any("debian 12" in line for line in lines)

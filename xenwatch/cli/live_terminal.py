@@ -22,12 +22,16 @@ from xenwatch.terminal.state import Action, Do, State, press
 
 
 class _Poll:
-    """Takes readings in a thread of its own, which may hang; `tell` is called after each."""
+    """Takes readings in a thread of its own, which may hang; `tell` is called after each.
+
+    `error` is why the last try failed; then what is shown `is_stale` unless a key led nowhere.
+    """
 
     def __init__(self, feed: Feed, interval: float, tell: Callable[[], None]) -> None:
         self.interval = interval
         self.taken: Taken | None = None
         self.error = ""
+        self.is_stale = False
         self.paused = False
         self._actions: queue.SimpleQueue[Action] = queue.SimpleQueue()
         self._feed = feed
@@ -41,14 +45,16 @@ class _Poll:
     def _run(self) -> None:
         action: Action | None = None
         while True:
+            stale = action is None and self.taken is not None and not self.taken.is_past
             try:
                 taken, self.error = self._feed.take(action), ""
                 if action is not None or self.taken is None or not self.paused:
                     self.taken = taken
             except FeedError as error:
-                self.error = str(error)
+                self.error, self.is_stale = str(error), stale
             except Exception as error:  # noqa: BLE001 - the screen says so, and goes on
-                self.error = f"bug in xenwatch: {type(error).__name__}: {error}"
+                reason = f"bug in xenwatch: {type(error).__name__}: {error}"
+                self.error, self.is_stale = reason, stale
             self._tell()
             action = self._wait()
 
@@ -102,7 +108,7 @@ class _Top:
     def _note(self) -> Line:
         poll, shown = self._poll, self._poll.taken
         if poll.error:
-            what = "stale: " if shown is None or not shown.is_past else ""
+            what = "stale: " if poll.is_stale else ""
             return line((CRITICAL, f"{what}{printable(poll.error)}"))
         if shown is None:
             return line((DIM, "waiting for readings ..."))

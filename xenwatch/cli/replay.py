@@ -124,3 +124,4 @@ def _step_through(settings: Settings, record: Record, every: list[Kept], first: 
         return USAGE
     finally:
         faults.say()  # the screen is gone
+        say_damaged(record)
