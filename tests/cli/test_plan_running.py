@@ -43,6 +43,11 @@ def test_vms_like_one_that_runs_with_other_memory(capsys: pytest.CaptureFixture[
         ((RUNNING, "--shape=linux", "--memory=8Q"), "'8Q' must be a size such as 8GiB"),
         ((RUNNING, "--shape=linux", "--memory=1K"), "--memory: 1024 must be between"),
         ((RUNNING, "--shape=linux", "--vcpus=513"), "--vcpus: 513 must be between 1 and 512"),
+        (
+            ("--source=synthetic:xcp-ng-8.3", "--add=average-pvh=2"),
+            "--add: average-pvh is the average of the pvh VMs that run on a host, of which none",
+        ),
+        ((RUNNING, "--like=PVH001"), "; did you mean pvh001?"),
         ((*EMPTY, "--like=1"), "--empty leaves no running VM"),
         ((*EMPTY, "--shape=average"), "--empty leaves no running VM"),
         ((RUNNING, "--shape=linux", "--plan.reserve=all"), "--plan.reserve: 'all' must be a"),

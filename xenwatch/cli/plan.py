@@ -39,7 +39,7 @@ from xenwatch.planning.capacity import Batch, LimitHeadroom, Plan
 from xenwatch.planning.learning import Learning, learnt_now
 from xenwatch.planning.question import PlanError, chosen, number, size
 from xenwatch.planning.running import AVERAGE, averages, like
-from xenwatch.planning.shapes import Shape
+from xenwatch.planning.shapes import TYPES, Shape
 from xenwatch.planning.together import together
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import SourceError
@@ -277,6 +277,10 @@ def _with_together(plan: Plan, assessment: Assessment) -> Plan:
 
 
 def _chosen(option: str, name: str | None, known: Mapping[str, Shape]) -> Iterable[Shape]:
+    average, _, kind = (name or "").partition("-")
+    if name not in known and average == AVERAGE and kind in TYPES:
+        reason = f"the average of the {kind} VMs that run on a host, of which none was read here"
+        raise PlanError(f"{option}: {name} is {reason}")
     try:
         return chosen(name, known)
     except PlanError as error:

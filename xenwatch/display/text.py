@@ -57,6 +57,7 @@ def quoted(data: bytes) -> str:
 
 
 def hint(name: str, known: Iterable[str]) -> str:
-    """`; did you mean NAME?` with the known name most like `name`, or nothing."""
-    close = difflib.get_close_matches(name[:100], known, 1)
-    return f"; did you mean {close[0]}?" if close else ""
+    """`; did you mean NAME?` with the known name most like `name` in any case, or nothing."""
+    folded = {one.lower(): one for one in known}
+    close = difflib.get_close_matches(name[:100].lower(), folded, 1)
+    return f"; did you mean {folded[close[0]]}?" if close else ""
