@@ -25,7 +25,16 @@ from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds
 from xenwatch.metrics import Counts
 from xenwatch.passes.bodies import PLAIN, Renderer
-from xenwatch.passes.publisher import ALL, DELAY, AssessedPass, Export, assess, part_of, restrict
+from xenwatch.passes.publisher import (
+    ALL,
+    DELAY,
+    LONGEST_DELAY,
+    AssessedPass,
+    Export,
+    assess,
+    part_of,
+    restrict,
+)
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio
 
@@ -355,3 +364,26 @@ async def test_the_text_is_there_once_every_probe_has_run() -> None:
 
     assert heard == [None, newest.metrics[False, False]]
     assert labelled("xenwatch_textfile_failures_total", heard[1] or b"") == {(): 3}
+
+
+async def test_after_a_pass_that_took_long_the_next_waits_as_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A starved host costs cadence: there is time in which to answer."""
+    clock, made, took = FakeClock(), assess(full_snapshot(), RULES), [20.0, 300.0, 0.0]
+    scheduler, published = publisher(full_snapshot(), clock)
+    began: list[float] = []
+
+    async def slow(*_: object) -> AssessedPass:
+        began.append(clock.now)
+        clock.now += took[len(began) - 1]
+        return made
+
+    monkeypatch.setattr(published, "_assessed", slow)
+    async with running(published.run()):
+        for wait in (DELAY, 20.0, LONGEST_DELAY):
+            scheduler.changed.set()
+            await clock.advance(wait - 0.01)
+            before = len(began)
+            await clock.advance(0.01)
+            assert len(began) == before + 1

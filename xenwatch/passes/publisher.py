@@ -36,6 +36,8 @@ from xenwatch.values import dataclass
 
 DELAY: Final = 0.05
 """Seconds between a change and the assessment, in which further changes are collected."""
+LONGEST_DELAY: Final = 30.0
+"""The same on a host that is short of CPU time: as long as the last assessment took, at most."""
 GATHER: Final = 2.0
 """Max seconds more that are waited for probes that are due: those of one tick make one pass."""
 RECENT: Final = 2
@@ -196,15 +198,18 @@ class Publisher:
     async def run(self) -> None:
         """Assess once after the changes of each tick, until cancelled; render the first pass.
 
-        What cannot be assessed changes nothing: what is served says how old it is.
+        What cannot be assessed changes nothing: what is served says how old it is. Where dom0 is
+        starved every probe ends at another time: with a pass for each, nobody would be answered.
         """
+        delay = DELAY
         while True:
             await self._scheduler.changed.wait()
-            await self._clock.sleep(DELAY)
+            await self._clock.sleep(delay)
             if self.complete:
                 await self._scheduler.idle(GATHER)
             self._scheduler.changed.clear()
             complete = self._scheduler.ready.is_set()
+            began = self._clock.monotonic()
             try:
                 # Missing readings must not resolve an alert that fired before a restart.
                 rules = self.rules if complete else dataclasses.replace(self.rules, policy=None)
@@ -213,6 +218,8 @@ class Publisher:
                 self.failures += 1
                 _log.exception("assessing a pass failed; serving the one before")
                 continue
+            finally:
+                delay = max(DELAY, min(self._clock.monotonic() - began, LONGEST_DELAY))
             self._publish(newest, complete)
             self.on_change()
             if complete and self._good is None:
