@@ -77,6 +77,9 @@ FILES = {
     "/proc/9/cmdline": b"sshd: canaryuser@pts/0\0",
     "/proc/10/cmdline": b"/opt/canarycompany/bin/tool\0--token\0hunter2canary\0",
     "/proc/7/stat": b"7 (qemu:canaryvm-07) S 1 1 1 0 -1 0 0 0 0 0\n",
+    "/proc/7/task/9/stat": b"9 (qemu:canaryvm-07) S 1 1 1 0 -1 0 0 0 0 0\n",
+    "/proc/7/task/9/status": b"Name:\tqemu:canaryvm-0\nvoluntary_ctxt_switches:\t3\n",
+    "/etc/systemd/system/" + VM.decode() + ".service.d/slice.conf": b"[Service]\nSlice=x.slice\n",
     "/proc/7/cgroup": b"0::/machine.slice/machine-qemu\\x2d5\\x2dcanaryvm\\x2d07.scope\n",
     "/proc/net/dev": b"Inter-|\n face |bytes\n" + BRIDGE + b": 1 2 3\nvif5.0: 4 5 6\n",
     "/etc/xensource-inventory": b"PRODUCT_VERSION='8.3.0'\nINSTALLATION_UUID='" + IDENT
@@ -91,6 +94,7 @@ DIRECTORIES = {
     "/sys/class/net": ("canary-br", "enx" + MAC.hex(), "lo", "vif5.0"),
     "/sys/class/net/canary-br/brif": ("vif5.0",),
     "/sys/fs/cgroup/machine.slice": (r"machine-qemu\x2d5\x2dcanaryvm\x2d07.scope",),
+    "/etc/systemd/system": (VM.decode() + ".service.d", "canaryhost-backup.timer"),
     "/dev": ("VG_XenStorage-" + str(IDENTITY), "canaryvg", "loop0", "null"),
 }
 TARGETS = {

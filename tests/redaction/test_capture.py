@@ -160,6 +160,7 @@ def test_what_is_no_name_stays(redacted: tuple[Path, Redacted]) -> None:
     argv = replay.read("/proc/7/cmdline").split(b"\0")
     assert argv[:4] == [b"/usr/bin/qemu-system-i386", b"-xen-domid", b"5", b"-name"]
     assert argv[4] == name
+    assert replay.read("/proc/7/task/9/status").startswith(b"Name:\tqemu:" + name + b"\n")
     assert replay.read("/proc/9/cmdline") == b"sshd\0"
     [bridge] = (link for link in parse_links(replay.links()) if link.index == 3)
     assert bridge.kind == "bridge"

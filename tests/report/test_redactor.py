@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from tests.report.test_events import WEB, past
 from tests.support import full_snapshot
 from xenwatch.alerts.maintenance import Maintenance
@@ -11,7 +13,7 @@ from xenwatch.alerts.states import Active, Alerts
 from xenwatch.alerts.table import ALERTS
 from xenwatch.readings.log_messages import LastMessage, LogMessages
 from xenwatch.record.past import Past
-from xenwatch.redaction.tokens import VM, Tokens
+from xenwatch.redaction.tokens import HOST, VM, Tokens
 from xenwatch.report.events import summary
 from xenwatch.report.redactor import LEFT_OUT, Redactor
 
@@ -38,6 +40,19 @@ def test_a_short_name_is_replaced_too_where_only_a_name_can_stand() -> None:
     [found] = (Redactor(KEY).past(moment).alerts or Alerts()).firing
     assert "w1" not in summary(found)
     assert found.detail == ""
+
+
+@pytest.mark.parametrize("host", ["h", "db", "xen1.example.com"])
+def test_the_journal_has_another_name_of_the_host(host: str) -> None:
+    """Also a short one, which stands in each line before the program."""
+    redactor = Redactor(KEY, [host])
+    lines = (
+        '2026-01-31T03:10:00.123456+00:00 {0} xenwatch[7]: {{"event": "db h started"}}\n'
+        "2026-01-31T03:10:01.123456+00:00 {0} systemd[1]: Stopped h: a db.\n"
+        "-- Boot 1 --\n"
+    )
+    made = Tokens(KEY).name(HOST, host.encode()).decode()
+    assert redactor.journal(lines.format(host)) == lines.format(made)
 
 
 def test_free_text_is_left_out() -> None:

@@ -203,7 +203,7 @@ def _log(source: Source, begin: float, redactor: Redactor) -> str:
         said = found.stderr[:1000].decode(errors="replace")
         return redactor.text(f"could not be read: journalctl ended with {found.status}: {said}\n")
     said = found.stdout[-LOG_MAX:].decode(errors="replace")
-    return redactor.text(said) or "journalctl has nothing of that time\n"
+    return redactor.journal(said) or "journalctl has nothing of that time\n"
 
 
 def archive(files: Mapping[str, str], capture: Path, now: float) -> bytes:

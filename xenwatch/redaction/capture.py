@@ -21,6 +21,7 @@ from xenwatch.values import dataclass
 
 _CGROUPS: Final = "/sys/fs/cgroup/"
 _NET: Final = "/sys/class/net"
+_UNITS = re.compile(r"(?:/etc|/run|(?:/usr(?:/local)?)?/lib)/systemd/")
 _REPOSITORIES = re.compile(r"((?:/var)?/run/sr-mount/)(.+)\Z", re.DOTALL)
 _INTERFACE = re.compile(rf"({_NET}/)([^/]+)((?:/brif/)?)([^/]*)(.*)\Z", re.DOTALL)
 _PROCESS = re.compile(r"/proc/(\d+)/(?:stat|cmdline)\Z")
@@ -75,7 +76,10 @@ class _Rewriting:
             (re.compile(pattern + r"\Z"), change)
             for pattern, change in (
                 (r"/dev/kmsg", texts.kernel_log),
-                (r"/proc/\d+/stat", texts.program),
+                (r"/proc/\d+/(?:task/\d+/)?stat", texts.program),
+                (r"/proc/\d+/(?:task/\d+/)?status", texts.status),
+                (r"/proc/\d+/comm", _word(texts.comm)),
+                (r"/proc/\d+/cgroup", texts.cgroups),
                 (r"/proc/(?:\d+/)?mounts", texts.mounts),
                 (r"/proc/(?:\d+|self)/mountstats", texts.mountstats),
                 (r"/proc/cmdline", texts.boot_arguments),
@@ -84,7 +88,7 @@ class _Rewriting:
                 (r"/sys/block/[^/]+/dm/name", _word(names.mapped)),
                 (r"/sys/block/[^/]+/dm/uuid", texts.device_id),
                 (r"/sys/class/iscsi_connection/.*/persistent_address", _word(names.host)),
-                (r"/proc/\d+/(?:comm|cgroup)|/proc/interrupts", plain),
+                (r"/proc/interrupts", plain),
                 (r".*\.(?:slice|conf)", plain),
                 (r"/run/reboot-required.*|/etc/os-release|/sys/hypervisor/.*", bytes),
             )
@@ -140,7 +144,9 @@ class _Rewriting:
             port = _text(self._names.interface, port) if ports else port
             return above + _text(self._names.interface, name) + ports + port + rest
         if path.startswith(_CGROUPS):
-            return _CGROUPS + _text(self._names.text, path.removeprefix(_CGROUPS))
+            return _CGROUPS + _text(self._names.group, path.removeprefix(_CGROUPS))
+        if _UNITS.match(path):
+            return _text(self._names.text, path)
         return _text(self._patterns.text, path)
 
     def _entry(self, directory: str, name: str) -> str:

@@ -31,6 +31,21 @@ _BEFORE: Final = (
 )
 """Not within a word; what a backslash has escaped before it is none."""
 _AFTER: Final = rb"(?![0-9A-Za-z])"
+_LIKE_ADDRESS = re.compile(rb"(?:[0-9a-fA-F.:_-]|\\x2[dD])+\Z")
+"""What may be a part of a UUID or of an address."""
+_SPOKEN: Final = (
+    rb"(?<=')(?:%b)(?=' \([0-9a-fA-F]{8}-)",
+    rb"(?:(?<=\"name\": \")|(?<='name': '))(?:%b)(?=[\"'])",
+)
+"""Where nothing but the name of a VM can stand in what xenwatch says: before its UUID, as a label.
+`xenwatch.alerts.details.called`; labels as JSON or Python have them."""
+_GROUP = re.compile(
+    rb"(machine-(?:qemu|xen|lxc)\\x2d[0-9]+\\x2d|qubes-vm@)?(.+?)"
+    rb"(\.scope|\.service|\.libvirt-(?:qemu|xen|lxc))\Z",
+    re.DOTALL,
+)
+"""The cgroup of a VM: libvirt, virDomainGenerateMachineName and before it; Qubes."""
+_ESCAPED = re.compile(rb"\\x([0-9a-fA-F]{2})")
 _OCTAL = re.compile(rb"[ \t\n\\#]")
 
 
@@ -41,6 +56,8 @@ class Names:
         self._tokens = tokens
         self._patterns = patterns
         self._learnt: dict[bytes, bytes] = {}
+        self._vms: dict[bytes, bytes] = {}
+        self._spoken: re.Pattern[bytes] | None = None
         self._known: re.Pattern[bytes] | None = None
 
     def compile(self) -> None:
@@ -57,12 +74,31 @@ class Names:
         if found:
             pattern = _BEFORE + b"(?:" + _trie(found) + b")" + _AFTER
             self._known = re.compile(pattern, re.IGNORECASE)
+        untaught = {
+            written: made
+            for name, made in self._vms.items()
+            if name not in self._learnt
+            for written in _written(name)
+        }
+        if untaught:
+            self._vms = untaught | self._vms
+            words = _trie(untaught)
+            pattern = b"|".join(form % words for form in _SPOKEN)
+            self._spoken = re.compile(pattern, re.IGNORECASE)
 
     def text(self, data: bytes) -> bytes:
         """A text in which any name may stand, and addresses."""
+        if self._spoken is not None:
+            data = self._spoken.sub(lambda match: self._vms[match[0].lower()], data)
         if self._known is not None:
-            data = self._known.sub(lambda match: self._learnt[match[0].lower()], data)
+            data = self._known.sub(self._replaced, data)
         return self._patterns.text(data)
+
+    def _replaced(self, match: re.Match[bytes]) -> bytes:
+        """What stands in place of a name; an address it is a part of is replaced as a whole."""
+        if _LIKE_ADDRESS.match(match[0]) and self._patterns.around(match.string, *match.span()):
+            return match[0]
+        return self._learnt[match[0].lower()]
 
     def vm(self, name: bytes) -> bytes:
         """The name of a VM."""
@@ -71,7 +107,25 @@ class Names:
         for end in _VM_ENDS:
             if name.endswith(end) and name != end:
                 return self.vm(name.removesuffix(end)) + end
-        return self._learn(VM, name)
+        made = self._vms[name.lower()] = self._learn(VM, name)
+        return made
+
+    def beginning(self, name: bytes) -> bytes:
+        """The name of a VM, or of a longer one the beginning that the kernel has kept."""
+        low = name.lower()
+        longer = (made for known, made in sorted(self._vms.items()) if known.startswith(low))
+        return self._vms.get(low) or next(longer, None) or self.vm(name)
+
+    def group(self, path: bytes) -> bytes:
+        """A path of cgroups."""
+        return b"/".join(map(self._group, path.split(b"/")))
+
+    def _group(self, part: bytes) -> bytes:
+        match = _GROUP.match(part)
+        if match is None or not (match[1] or match[3].startswith(b".libvirt")):
+            return self.text(part)
+        name = _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), match[2])
+        return (match[1] or b"") + self.vm(name).replace(b"-", b"\\x2d") + match[3]
 
     def host(self, name: bytes) -> bytes:
         """A host's name, with or without its domain, or its address."""
@@ -147,7 +201,7 @@ class Names:
         stem, end = (match[1], match[2]) if match else (name, b"")
         if stem.lower() in PLACES:
             return name
-        known = self._learnt.get(stem.lower())
+        known = self._learnt.get(stem.lower()) or self._vms.get(stem.lower())
         return (known if known is not None else self._learn(PATH, stem)) + end
 
     def _is_made(self, name: bytes) -> bool:
@@ -169,7 +223,7 @@ class Names:
         if self._known is not None or len(name) < SHORTEST or name.isdigit():
             return
         if low not in VOCABULARY and not DEVICE.match(name):
-            for written in {write(low).lower() for write in _WRITTEN}:
+            for written in _written(low):
                 if rather or written not in self._learnt:
                     self._learnt[written] = made
 
@@ -198,6 +252,11 @@ _WRITTEN: Final = (
 """As it is; in /proc/mounts; in units of systemd; in the device mapper; in texts; in the log, which
 is JSON of such texts, and of others where they are in lists.
 """
+
+
+def _written(name: bytes) -> set[bytes]:
+    """The ways in which a name may be written, in lower case."""
+    return {write(name).lower() for write in _WRITTEN}
 
 
 class _Node(dict[int, "_Node"]):

@@ -18,6 +18,8 @@ _UUID = re.compile(
 )
 """With hyphens, as systemd and the device mapper escape them, with underscores, or without any."""
 _MAC: Final = rb"(?<!H)HH([:-])HH(?:\1HH){4,}(?!H)".replace(b"H", _HEX)
+_AROUND: Final = 64
+"""Bytes on each side of a part in which the whole of it is looked for; a UUID has 48 at most."""
 _LOGGED: Final = 14
 """Bytes of MAC= in a line of netfilter: two addresses and a type."""
 _MAC_BYTES: Final = 6
@@ -54,6 +56,19 @@ class Patterns:
         data = _UUID.sub(self._uuid, data)
         data = _ADDRESS.sub(self._address, data)
         return _WORLD_WIDE.sub(self._world_wide, data)
+
+    def around(self, data: bytes, begin: int, end: int) -> bool:
+        """Whether a part of a text has some of what `text` replaces, but not all of that."""
+        first = max(0, begin - _AROUND)
+        begin, end, window = begin - first, end - first, data[first : end + _AROUND]
+        return any(
+            match.start() < end
+            and begin < match.end()
+            and not (begin <= match.start() and match.end() <= end)
+            and self.text(match[0]) != match[0]
+            for pattern in (_UUID, _ADDRESS)
+            for match in pattern.finditer(window)
+        )
 
     def without(self, data: bytes) -> bytes:
         """What is left of a text without what `text` replaces."""

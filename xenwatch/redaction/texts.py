@@ -35,10 +35,19 @@ _OWN: Final = 8
 """Facility and level below it: the kernel itself has printed the record."""
 _BOOT_LINE = re.compile(rb"(.*[Cc]ommand line: )(.*)\Z", re.DOTALL)
 _SERIAL = re.compile(rb"(?i)(serial ?(?:number|no\.?)?\s*[:=]\s*)\S+")
-_SERVER = re.compile(rb"\bserver ([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])[ ,]")
 _HOSTNAME = re.compile(rb"Hostname set to <([^>\s]+)>")
 _GUEST: Final = b"(XEN)"
 _PROGRAM = re.compile(rb"[^\s:]+")
+_SERVER = re.compile(
+    rb"(\b[Ss]erver )([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])"
+    rb"(?= (?:not responding|OK\b|has not responded|error: ))"
+)
+"""Linux, net/sunrpc/clnt.c, call_timeout; fs/nfs/inode.c; fs/smb/client/connect.c."""
+_COMM_MAX: Final = 15
+"""Bytes that the kernel keeps of the name of a program (TASK_COMM_LEN)."""
+_OF_QEMU = re.compile(rb"(qemu:)(.+)\Z", re.DOTALL)
+"""The name of a process that was started with `-name NAME,process=qemu:NAME`."""
+_STATUS = re.compile(rb"\A(Name:\t)([^\n]*)")
 _COMM = re.compile(rb"(\A[0-9]+ \()(.*)(\) )", re.DOTALL)
 _XL_LOG = re.compile(rb"(.*/xl-)(.+?)(\.log(?:\.[0-9]{1,2})?(?: \(deleted\))?)", re.DOTALL)
 _NAME_OF_QEMU: Final = b"-name"
@@ -157,7 +166,28 @@ class Texts:
 
     def program(self, data: bytes) -> bytes:
         """`/proc/PID/stat`, in which the name of the program stands."""
-        return _COMM.sub(lambda match: match[1] + self._names.text(match[2]) + match[3], data, 1)
+        return _COMM.sub(lambda match: match[1] + self.comm(match[2]) + match[3], data, 1)
+
+    def status(self, data: bytes) -> bytes:
+        """`/proc/PID/status`, which begins with the name of the program."""
+        return _STATUS.sub(lambda match: match[1] + self.comm(match[2]), data)
+
+    def comm(self, name: bytes) -> bytes:
+        """The name of a program, or of a thread."""
+        match = _OF_QEMU.match(name)
+        if match is None:
+            return self._names.text(name)
+        cut = len(name) == _COMM_MAX
+        return match[1] + (self._names.beginning if cut else self._names.vm)(match[2])
+
+    def cgroups(self, data: bytes) -> bytes:
+        """`/proc/PID/cgroup`."""
+        return _by_line(data, self._cgroup)
+
+    def _cgroup(self, line: bytes) -> bytes:
+        number, first, rest = line.partition(b":")
+        controllers, second, path = rest.partition(b":")
+        return number + first + controllers + second + self._names.group(path)
 
     def kernel_log(self, data: bytes) -> bytes:
         """Records of `/dev/kmsg`; what programs have written there is left out."""
@@ -168,8 +198,6 @@ class Texts:
         if not match:
             return self._names.text(line)
         level, head, text = match.groups()
-        for found in _SERVER.finditer(text):
-            self._names.host(found[1])
         for found in _HOSTNAME.finditer(text):
             self._names.host(found[1])
         if int(level) >= _OWN:
@@ -181,6 +209,7 @@ class Texts:
         boot = _BOOT_LINE.match(text)
         if boot:
             return boot[1] + self.boot_arguments(boot[2])
+        text = _SERVER.sub(lambda match: match[1] + self._names.host(match[2]), text)
         return _SERIAL.sub(rb"\1" + REMOVED, self._names.text(text))
 
     def console(self, data: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -17,6 +18,8 @@ from xenwatch.redaction.names import Names
 from xenwatch.redaction.patterns import Patterns, versions_in
 from xenwatch.redaction.tokens import Tokens
 
+_JOURNAL = re.compile(r"(?m)^(\S+ )(\S+)(?= [^\s\[:]+(?:\[\d+\])?: )")
+"""Time and host of a line of journald in its short forms, before the program."""
 LEFT_OUT: Final = "left out"
 """In place of free text, in which a program cannot know every name."""
 
@@ -70,6 +73,15 @@ class Redactor:
         return self._names.text(said.encode(errors="surrogateescape")).decode(
             errors="surrogateescape"
         )
+
+    def journal(self, said: str) -> str:
+        """Lines of the journal, which have the name of the host, with other names."""
+
+        def begin(match: re.Match[str]) -> str:
+            host = self._names.host(match[2].encode(errors="surrogateescape"))
+            return match[1] + host.decode(errors="surrogateescape")
+
+        return self.text(_JOURNAL.sub(begin, said))
 
     def _domain(self, snapshot: Snapshot, domain: Domain) -> Domain:
         name = snapshot.name(domain)
