@@ -64,7 +64,9 @@ def test_an_alert_whose_words_raise_is_delivered_without_them(
     good = dataclasses.replace(FIRING, severity="critical")
     bad = dataclasses.replace(FIRING, value=-1.0)
 
-    def texts(alert: Alert, value: float, labels: Mapping[str, str], detail: str) -> Texts:
+    def texts(
+        alert: Alert, value: float, labels: Mapping[str, str], detail: str, *, over: bool
+    ) -> Texts:
         if value == -1.0:
             raise OverflowError("a bug")
         return Texts("good words", detail)
