@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.redaction.canaries import KEY
@@ -149,9 +149,13 @@ ADDRESSES = [
 def test_a_name_that_is_a_part_of_an_address_leaves_none_of_it(
     data: st.DataObject, said: str
 ) -> None:
-    """The address is replaced as a whole, as if there were no such name."""
+    """The address is replaced as a whole, as if there were no such name.
+
+    A name that begins with the bracket of an address is replaced as a name.
+    """
     begin = data.draw(st.integers(0, len(said) - 2))
     name = said[begin : data.draw(st.integers(begin + 1, len(said) - (begin == 0)))]
+    assume("[" not in name)
     text = f"at {said}:80 now".encode()
 
     assert names(name, name + ":80").text(text) == names().text(text)
