@@ -27,6 +27,7 @@ from xenwatch.limits.base import Limit
 from xenwatch.metrics import METRICS
 from xenwatch.passes.publisher import AssessedPass, assess
 from xenwatch.planning import answer, capacity, forecast
+from xenwatch.planning.trend import Trend
 from xenwatch.probes import PROBES
 from xenwatch.status import check, host_status
 from xenwatch.terminal import state as terminal
@@ -198,6 +199,7 @@ def test_a_forecast_that_raises_is_unknown(
     name: str, sound: AssessedPass, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is forecast, whether it will be full soon is unknown, and all else is as it is."""
+    monkeypatch.setattr(forecast, "trend", lambda *_: Trend(1.0, 1.0, 1.0))
     monkeypatch.setattr(forecast, name, broken)
     faults = Faults()
     found = assessed(faults)
