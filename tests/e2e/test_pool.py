@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import functools
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +43,9 @@ def settings(path: Path, **sections: str) -> tuple[str, str]:
     return "--config.file", str(path)
 
 
-def scrape(name: str, running: Process) -> dict[str, Any]:
-    """A target of Prometheus whose instance is this name."""
-    return {"targets": [":".join(map(str, running.address))], "labels": {"instance": name}}
+def target(running: Process, labels: Mapping[str, str]) -> dict[str, Any]:
+    """A target of Prometheus with these labels."""
+    return {"targets": [":".join(map(str, running.address))], "labels": dict(labels)}
 
 
 def said(running: Process) -> HostRow:
@@ -84,40 +86,56 @@ def shown(page: str) -> list[tuple[str, str]]:
     return [(name, state) for name, state in found]
 
 
+@contextlib.contextmanager
+def pool(
+    path: Path, labels: Sequence[Mapping[str, str]], own: str = "", differ: Sequence[str] = ()
+) -> Iterator[tuple[Server, Process, Process]]:
+    """A Prometheus that has scraped a full and a broken host, targets with these labels, and both.
+
+    The full one is xen1, with the `own` keys of its configuration; `differ` are labels in which
+    the hosts differ beside `instance`.
+    """
+    tool("prometheus")
+    targets = path / "targets.json"
+    job = {"job_name": JOB, "file_sd_configs": [{"files": [str(targets)]}]}
+    server = Server(path / "prometheus", [job])
+    named = {"pool": f'prometheus = "{server.url}"', "alerts": 'instance = "xen1"'}
+    here = settings(path / "here.toml", **named)
+    with Path(here[1]).open("a") as file:
+        file.write(own)
+    with (
+        xenwatch("--source", FULL, *here) as full,
+        xenwatch("--source", BROKEN, *settings(path / "there.toml")) as broken,
+    ):
+        daemons = full, broken
+        for each in daemons:
+            each.get_ready()
+        targets.write_text(json.dumps(list(map(target, daemons, labels))))
+        with server.running():
+            for query in every(Targets(tuple(differ))):
+                until(functools.partial(asked, server, query), query)
+            yield server, full, broken
+
+
 def test_a_prometheus_says_what_the_daemons_say(tmp_path: Path) -> None:
     """Each host is as its own daemon says it is; one that is stopped is unknown, never fine.
 
     The host whose page it is stands there once, as itself.
     """
-    tool("prometheus")
-    targets = tmp_path / "targets.json"
-    job = {"job_name": JOB, "file_sd_configs": [{"files": [str(targets)]}]}
-    server = Server(tmp_path / "prometheus", [job])
-    named = {"pool": f'prometheus = "{server.url}"', "alerts": 'instance = "xen1"'}
-    here = settings(tmp_path / "here.toml", **named)
-    with (
-        xenwatch("--source", FULL, *here) as full,
-        xenwatch("--source", BROKEN, *settings(tmp_path / "there.toml")) as broken,
-    ):
+    with pool(tmp_path, [{"instance": "xen1"}, {"instance": "xen2"}]) as (server, full, broken):
         daemons = {"xen1": full, "xen2": broken}
-        for each in daemons.values():
-            each.get_ready()
-        targets.write_text(json.dumps([scrape(*each) for each in daemons.items()]))
-        with server.running():
-            for query in every(Targets()):
-                until(functools.partial(asked, server, query), query)
-            until(
-                lambda: (
-                    {(name, *same(row)) for name, row in rows(server).items()}
-                    == {(name, *same(said(daemon))) for name, daemon in daemons.items()}
-                ),
-                "Prometheus and the daemons say the same of the hosts",
-            )
-            assert rows(server)["xen1"].fullest == "dom0 event channels"
-            until(lambda: shown(full.get("pool").decode())[1:] == [("xen2", "critical")], "it")
-            broken.stop()
-            until(lambda: shown(full.get("pool").decode())[1:] == [("xen2", "unknown")], "it")
-            page = full.get("pool").decode()
+        until(
+            lambda: (
+                {(name, *same(row)) for name, row in rows(server).items()}
+                == {(name, *same(said(daemon))) for name, daemon in daemons.items()}
+            ),
+            "Prometheus and the daemons say the same of the hosts",
+        )
+        assert rows(server)["xen1"].fullest == "dom0 event channels"
+        until(lambda: shown(full.get("pool").decode())[1:] == [("xen2", "critical")], "it")
+        broken.stop()
+        until(lambda: shown(full.get("pool").decode())[1:] == [("xen2", "unknown")], "it")
+        page = full.get("pool").decode()
 
     assert pool_series.DOWN in page
     assert len(shown(page)) == 2
@@ -125,45 +143,22 @@ def test_a_prometheus_says_what_the_daemons_say(tmp_path: Path) -> None:
 
 def test_two_sites_have_hosts_of_the_same_name(tmp_path: Path) -> None:
     """Page and plan have both, each as its daemon says; this host is the one with its labels."""
-    tool("prometheus")
-    targets = tmp_path / "targets.json"
-    job = {"job_name": JOB, "file_sd_configs": [{"files": [str(targets)]}]}
-    server = Server(tmp_path / "prometheus", [job])
-    named = {"pool": f'prometheus = "{server.url}"', "alerts": 'instance = "xen1"'}
-    config = settings(tmp_path / "a.toml", **named)
-    with Path(config[1]).open("a") as file:
-        file.write('[labels]\nsite = "a"\n')
-    with (
-        xenwatch("--source", FULL, *config) as full,
-        xenwatch("--source", BROKEN, *settings(tmp_path / "b.toml")) as broken,
-    ):
+    labels = [{"instance": "xen1", "site": site} for site in "ab"]
+    with pool(tmp_path, labels, '[labels]\nsite = "a"\n', ["site"]) as (server, full, broken):
         daemons = {"a": full, "b": broken}
-        for each in daemons.values():
-            each.get_ready()
-        found = [scrape("xen1", each) for each in daemons.values()]
-        for site, target in zip(daemons, found, strict=True):
-            target["labels"]["site"] = site
-        targets.write_text(json.dumps(found))
-        with server.running():
-            for query in every(Targets(("site",))):
-                until(functools.partial(asked, server, query), query)
-            expected = {
-                (f"xen1 (site={site})", *same(said(each))) for site, each in daemons.items()
-            }
-            until(
-                lambda: {(name, *same(row)) for name, row in rows(server).items()} == expected,
-                "Prometheus and the daemons say the same of the hosts",
-            )
-            until(
-                lambda: (
-                    [name for name, _ in shown(full.get("pool").decode())[1:]] == ["xen1 (site=b)"]
-                ),
-                "the page shows the other one",
-            )
-            argv = [sys.executable, "-m", "xenwatch", "plan", "--prometheus", server.url]
-            plan = subprocess.run(
-                [*argv, "--format=json"], cwd=ROOT, capture_output=True, check=False, timeout=120
-            )
+        expected = {(f"xen1 (site={site})", *same(said(each))) for site, each in daemons.items()}
+        until(
+            lambda: {(name, *same(row)) for name, row in rows(server).items()} == expected,
+            "Prometheus and the daemons say the same of the hosts",
+        )
+        until(
+            lambda: [name for name, _ in shown(full.get("pool").decode())[1:]] == ["xen1 (site=b)"],
+            "the page shows the other one",
+        )
+        argv = [sys.executable, "-m", "xenwatch", "plan", "--prometheus", server.url]
+        plan = subprocess.run(
+            [*argv, "--format=json"], cwd=ROOT, capture_output=True, check=False, timeout=120
+        )
 
     planned = {(each["name"], each["vms"] > 0) for each in json.loads(plan.stdout)["hosts"]}
     assert planned == {(name, True) for name, *_ in expected}

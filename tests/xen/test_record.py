@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.laws.test_law_11 import assessed, holds
+from tests.laws.test_law_11 import assessed, holds, recorded
 from tests.support import series
 from tests.xen import guests
 from tests.xen.daemon import PREFIX, PROGRAM, READING, SCRIPTS, Daemon, Page
@@ -29,8 +29,8 @@ def test_a_moment_of_the_record_is_the_host_as_it_was_read(
 ) -> None:
     """Readings, rates, limits, plans and alerts of each pass, while a guest is destroyed."""
     guests.start(vm, OTHER)
-    script = f"{PREFIX}/bin/python {SCRIPTS}/lived.py {LIVED} 'xl destroy {OTHER}'"
-    vm.run(f"rm -rf {LIVED}; {script}", 600)
+    script = f"{PREFIX}/bin/python {SCRIPTS}/lived.py {LIVED}/snapshots 'xl destroy {OTHER}'"
+    vm.run(f"rm -rf {LIVED}; mkdir {LIVED}; {script}", 600)
     guests.clean(vm, OTHER)
     vm.get(LIVED, tmp_path)
     live: list[Snapshot] = pickle.loads((tmp_path / "snapshots").read_bytes())
@@ -38,7 +38,9 @@ def test_a_moment_of_the_record_is_the_host_as_it_was_read(
     domids = [{each.domid for each in one.domains.domains} for one in live if one.domains]
     assert [guest in found for found in domids] == [True] * len(live)
     assert domids[0] - domids[-1]
-    assert holds(tmp_path / "record", list(assessed(live))) == len(live)
+    passes = list(assessed(live))
+    recorded(tmp_path / "record", passes).close()
+    assert holds(tmp_path / "record", passes) == len(live)
 
 
 def once(vm: Vm, source: str) -> Page:

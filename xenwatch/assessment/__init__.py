@@ -17,7 +17,7 @@ from xenwatch.alerts.near_limit import LIMIT
 from xenwatch.alerts.states import Alerts, Policy, step
 from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.limits.base import Thresholds
-from xenwatch.limits.states import LimitState, LimitStates, assess_limits
+from xenwatch.limits.states import LimitState, LimitStates, assess_limits, every_state
 from xenwatch.planning.capacity import Batch, Plan, fit_each, fit_known
 from xenwatch.planning.estimates import Learnt, learnt
 from xenwatch.planning.forecast import History, forecast
@@ -118,7 +118,7 @@ def assess_pass(
         known = _learnt(rules.shapes.values(), learning, rules.carried, fence)
     earlier = before.by_limit if before else None
     by_limit = assess_limits(snapshot, rules.thresholds, fence=fence, before=earlier)
-    states = tuple(state for found in by_limit.values() for state in found.states)
+    states = every_state(by_limit)
     history = (before.history if before else History()).updated(states, snapshot, fence)
     full, unforecast = forecast(history, states, fence)
     return Assessment(

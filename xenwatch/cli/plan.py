@@ -329,9 +329,9 @@ def _section(plan: Plan) -> str:
     if plan.together is not None:
         lines.append(f"\n{_together(plan)}\n")
     asked = plan.wanted is None or plan.fits is False
-    if asked and plan.binding is not None and plan.binding.remedies:
+    if asked and plan.binding is not None and (remedies := plan.binding.remedies):
         lines.append(f"\nTo raise {plan.binding.limit}:\n")
-        lines += [f"  {printable(remedy)}\n" for remedy in plan.binding.remedies]
+        lines += [f"  {printable(remedy)}\n" for remedy in remedies]
     learnt = [f"  {line}\n" for line in learnt_lines(plan)]
     if learnt:
         lines += ["\nLearnt:\n", *learnt]

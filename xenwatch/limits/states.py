@@ -94,7 +94,12 @@ def assess(
 ) -> tuple[LimitState, ...]:
     """The state of every limit's every instance, in the table's order; see `assess_limits`."""
     by_limit = assess_limits(snapshot, thresholds, limits, fence)
-    return tuple(state for found in by_limit.values() for state in found.states)
+    return every_state(by_limit)
+
+
+def every_state(limits: Mapping[str, LimitStates]) -> tuple[LimitState, ...]:
+    """The states of these limits, in their order."""
+    return tuple(state for found in limits.values() for state in found.states)
 
 
 def assess_limits(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from xenwatch.fence import OPEN, Fence
 from xenwatch.limits.base import Thresholds
-from xenwatch.limits.states import LimitState, LimitStates, assess_limits
+from xenwatch.limits.states import LimitState, LimitStates, assess_limits, every_state
 from xenwatch.record import thinning
 from xenwatch.record.past import Past
 from xenwatch.report.events import Event, Known, step
@@ -42,6 +42,5 @@ def seen(
     for past in moments:
         tell(past)
         limits = assess_limits(past.snapshot, thresholds, fence=fence, before=limits)
-        states = tuple(state for found in limits.values() for state in found.states)
         known, events = step(known, past, limits, spacing(now - past.snapshot.time))
-        yield Seen(past, states, tuple(events))
+        yield Seen(past, every_state(limits), tuple(events))
