@@ -31,8 +31,8 @@ _BEFORE: Final = (
 )
 """Not within a word; what a backslash has escaped before it is none."""
 _AFTER: Final = rb"(?![0-9A-Za-z])"
-_LIKE_ADDRESS = re.compile(rb"(?:[0-9a-fA-F.:_-]|\\x2[dD])+\Z")
-"""What may be a part of a UUID or of an address."""
+_LIKE_ADDRESS = re.compile(rb"[0-9a-fA-F.:_\-\[\]\\xX]+\Z")
+"""What may be a part of a UUID, also of one with escaped hyphens, or of an address."""
 _SPOKEN: Final = (
     rb"(?<=')(?:%b)(?=' \([0-9a-fA-F]{8}-)",
     rb"(?:(?<=\"name\": \")|(?<='name': '))(?:%b)(?=[\"'])",
