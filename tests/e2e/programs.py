@@ -207,16 +207,19 @@ class Prometheus(Server):
 class Alertmanager:
     """An Alertmanager with the generated configuration that tells `receiver` at once.
 
-    `peers` are the addresses of a cluster, its own first.
+    `peers` are the addresses of a cluster, its own first. `wait` is how long a group waits for
+    more alerts, and for those that inhibit it.
     """
 
-    def __init__(self, directory: Path, receiver: str, peers: Sequence[str] = ()) -> None:
+    def __init__(
+        self, directory: Path, receiver: str, peers: Sequence[str] = (), wait: str = "1s"
+    ) -> None:
         self.url = f"http://127.0.0.1:{free_port()}"
         self._directory = directory
         self._peers = peers or [""]
         directory.mkdir(exist_ok=True)
         text = re.sub(r"http://127.0.0.1:9099/\w+", receiver, alertmanager())
-        text = re.sub(r'group_wait: "\w+"', 'group_wait: "1s"', text)
+        text = re.sub(r'group_wait: "\w+"', f'group_wait: "{wait}"', text)
         text = re.sub(r'group_interval: "\w+"', 'group_interval: "1s"', text)
         (directory / "alertmanager.yml").write_text(text)
 
