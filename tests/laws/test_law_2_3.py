@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -35,24 +35,53 @@ ALL = 150
 """So many questions of a probe are failed one by one; a small dom0 has fewer of every probe."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Host:
+    """A host that stands still, as it was when it was captured, and a pass over it.
+
+    By probe, `asked` is what it asks, each question once, and `known` what is read already when its
+    turn comes.
+    """
+
+    source: Source
+    before: Snapshot
+    page: Series
+    asked: Mapping[str, Sequence[Question]]
+    known: Mapping[str, Pass]
+
+
 @pytest.fixture(params=HOSTS, scope="module")
-def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Source:
-    """A host that stands still: as it was when it was captured."""
-    return captured(request.param, tmp_path_factory.mktemp("law") / "capture")[1]
+def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Host:
+    """Each of the captured hosts."""
+    source = captured(request.param, tmp_path_factory.mktemp("law") / "capture")[1]
+    asked: dict[str, list[Question]] = {probe.name: [] for probe in PROBES}
+    known: dict[str, Pass] = {}
+    before = take(source, [noted(probe, asked[probe.name], known) for probe in PROBES]).snapshot
+    return Host(
+        source,
+        before,
+        page_of(before),
+        {name: typical(questions) for name, questions in asked.items()},
+        known,
+    )
 
 
-def questions(probe: Probe, source: Source) -> list[Question]:
-    """What a probe asks in a pass over all, each question once.
+def noted(probe: Probe, asked: list[Question], known: dict[str, Pass]) -> Probe:
+    """The probe, of which is noted what it asks and what it finds read already."""
+
+    def read(source: Source, context: Snapshot, memory: object) -> tuple[object, Any]:
+        known[probe.name] = Pass(context)
+        return probe.read(TappedSource(source, asked.append), context, memory)
+
+    return dataclasses.replace(probe, read=read)
+
+
+def typical(asked: Iterable[Question]) -> list[Question]:
+    """Each question once.
 
     Of those of a large host that differ in numbers alone, such as a process's, it is the first and
     the last.
     """
-    asked: list[Question] = []
-    tapped = dataclasses.replace(
-        probe,
-        read=lambda untapped, *known: probe.read(TappedSource(untapped, asked.append), *known),
-    )
-    take(source, instead(tapped))
     each = list(dict.fromkeys(asked))
     if len(each) <= ALL:
         return each
@@ -87,18 +116,6 @@ def assert_no_better(state: LimitState, before: LimitState) -> None:
         assert state.max.value <= before.max.value
 
 
-def at_its_turn(probe: Probe, source: Source) -> Snapshot:
-    """What the probe finds read already when its turn comes in a pass."""
-    found: list[Snapshot] = []
-
-    def read(source: Source, context: Snapshot, memory: object) -> tuple[object, Any]:
-        found.append(context)
-        return probe.read(source, context, memory)
-
-    take(source, instead(dataclasses.replace(probe, read=read)))
-    return found[0] if found else Snapshot()
-
-
 def assert_costs_no_other(before: Snapshot, after: Snapshot, probe: Probe) -> None:
     """All other probes report as before, and no limit looks better."""
     outcome = after.outcomes[probe.name].status
@@ -117,30 +134,29 @@ def assert_costs_no_other(before: Snapshot, after: Snapshot, probe: Probe) -> No
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
-def test_a_failed_call_costs_its_probe_and_no_other(probe: Probe, host: Source) -> None:
+def test_a_failed_call_costs_its_probe_and_no_other(probe: Probe, host: Host) -> None:
     """Whichever call of a probe fails, all others report as before, and no limit looks better.
 
     Others know of a probe by its value alone: one pass shows what its failure does to them, and
     another is made where it has another value.
     """
-    before = take(host, PROBES).snapshot
-    known = Pass(at_its_turn(probe, host))
+    before, source = host.before, host.source
     failed: Question | None = None
-    for question in questions(probe, host):
-        result = run(broken(probe, question), host, known)
+    for question in host.asked[probe.name]:
+        result = run(broken(probe, question), source, host.known[probe.name])
         status = result.outcome.status
         assert status in (Status.FAILED, before.outcomes[probe.name].status), question
         if status is Status.FAILED:
             failed = question
         elif result.reading != getattr(before, probe.name):
-            after = take(host, instead(broken(probe, question))).snapshot
+            after = take(source, instead(broken(probe, question))).snapshot
             assert_costs_no_other(before, after, probe)
     if failed is not None:
-        assert_costs_no_other(before, take(host, instead(broken(probe, failed))).snapshot, probe)
+        assert_costs_no_other(before, take(source, instead(broken(probe, failed))).snapshot, probe)
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
-def test_a_probe_without_a_source_is_unknown(probe: Probe, host: Source) -> None:
+def test_a_probe_without_a_source_is_unknown(probe: Probe, host: Host) -> None:
     """When all its calls fail a probe fails: its limits are unknown and have no samples."""
 
     def refuse(question: Question) -> None:
@@ -151,7 +167,7 @@ def test_a_probe_without_a_source_is_unknown(probe: Probe, host: Source) -> None
         enabled=True,
         read=lambda source, *known: probe.read(TappedSource(source, refuse), *known),
     )
-    snapshot = take(host, [alone]).snapshot
+    snapshot = take(host.source, [alone]).snapshot
     states = assess(snapshot)
     assert snapshot.outcomes[probe.name].status is Status.FAILED
     assert getattr(snapshot, probe.name) is None
@@ -167,18 +183,16 @@ def test_a_probe_without_a_source_is_unknown(probe: Probe, host: Source) -> None
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
-def test_a_failure_only_takes_samples_away(probe: Probe, host: Source) -> None:
+def test_a_failure_only_takes_samples_away(probe: Probe, host: Host) -> None:
     """Of the series about the host none is new, and none has another value, when a probe fails."""
 
     def fail(*_known: object) -> tuple[object, object]:
         raise SourceError(probe.name, "made to fail")
 
-    before = page_of(take(host, PROBES).snapshot)
-    after = page_of(
-        take(host, instead(dataclasses.replace(probe, enabled=True, read=fail))).snapshot
-    )
+    failing_probe = dataclasses.replace(probe, enabled=True, read=fail)
+    after = page_of(take(host.source, instead(failing_probe)).snapshot)
     about_host = {key: value for key, value in after.items() if key[0] not in NOT_THE_HOST}
-    assert about_host.items() <= before.items()
+    assert about_host.items() <= host.page.items()
 
 
 def page_of(snapshot: Snapshot) -> Series:

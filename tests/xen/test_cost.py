@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.tools import tool
-from tests.xen import guests
+from tests.xen import guests, peer
 from tests.xen.daemon import CONFIG, PORT, Daemon
 from tests.xen.guests import Shape
 from tests.xen.report import Report
@@ -20,8 +18,7 @@ DOM0_ARGS = ""
 SHAPES: Final = {f"cost{number}": Shape("pv") for number in range(10)}
 MINUTES: Final = 5
 OURS: Final = ("xenwatch", "xenwatch-reader")
-THEIRS: Final = "peer"
-PEER_PORT: Final = 9100
+THEIRS: Final = peer.UNIT
 MEASURE: Final = f"""
 import json, subprocess, time, urllib.request
 def used(unit):
@@ -30,7 +27,7 @@ def used(unit):
 def scrape(seconds):
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        for port in ({PORT}, {PEER_PORT}):
+        for port in ({PORT}, {peer.PORT}):
             urllib.request.urlopen(f"http://127.0.0.1:{{port}}/metrics", timeout=60).read()
         time.sleep(10)
 units = {(*OURS, THEIRS)!r}
@@ -57,14 +54,10 @@ def ten_guests(vm: Vm, daemon: Daemon) -> None:
 @pytest.mark.usefixtures("ten_guests")
 def test_ten_guests_cost_little(vm: Vm, daemon: Daemon, report: Report) -> None:
     """The parts of xenwatch and node_exporter are scraped every ten seconds for five minutes."""
-    program = Path(tool("prometheus-node-exporter"))
-    vm.put([program], "/root")
-    listen = f"--web.listen-address=127.0.0.1:{PEER_PORT}"
-    vm.run(f"systemd-run --unit={THEIRS} --collect /root/{program.name} {listen}")
     try:
-        found = json.loads(vm.run("python3 -", MINUTES * 60 + 300, stdin=MEASURE.encode()))
+        with peer.node_exporter(vm):
+            found = json.loads(vm.run("python3 -", MINUTES * 60 + 300, stdin=MEASURE.encode()))
     finally:
-        vm.run(f"systemctl stop {THEIRS}")
         daemon.start()
         guests.destroy(vm, *SHAPES)
     ours = sum(found[unit] for unit in OURS)

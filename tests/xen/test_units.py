@@ -12,8 +12,10 @@ import pytest
 
 from tests.support import series
 from tests.units.files import FRONT, READER
+from tests.xen import peer
 from tests.xen.daemon import (
     DROP_INS,
+    PORT,
     PROGRAM,
     SCRIPTS,
     Daemon,
@@ -92,14 +94,17 @@ def test_a_starved_dom0_keeps_its_monitor(vm: Vm, daemon: Daemon, report: Report
     """With a quarter of a CPU and fifty busy processes, both parts live on and /metrics answers."""
     show = f"systemctl show -p MainPID -p NRestarts {FRONT} {READER}"
     before = vm.run(show)
-    drown = f"python3 {SCRIPTS}/drown.py {MINUTES} {CAP} {BUSY} {FINDINGS}"
-    vm.run(f"rm -f {FINDINGS}; systemd-run --quiet --unit=drown {drown}")
+    drown = f"python3 {SCRIPTS}/drown.py {MINUTES} {CAP} {BUSY} {FINDINGS} {PORT} {peer.PORT}"
     # Nothing new of ours gets through while it lasts, so one command waits for the end.
     waiting = f"until test -e {FINDINGS}; do sleep 5; done; cat {FINDINGS}"
-    answers = json.loads(vm.run(waiting, 60 * MINUTES + 600))
+    with peer.node_exporter(vm):
+        vm.run(f"rm -f {FINDINGS}; systemd-run --quiet --unit=drown {drown}")
+        answers, theirs = json.loads(vm.run(waiting, 60 * MINUTES + 600))
     killed = vm.run("journalctl -b -o cat | grep -c 'Watchdog timeout' || :")
 
     report.note(f"starved for {MINUTES:g} min: {len(answers)} answers, slowest", max(answers))
+    report.note(f"node_exporter beside it: {len(theirs)} answers, slowest", max(theirs))
+    report.note(f"seconds each: xenwatch {answers}, node_exporter {theirs}", 0)
     assert vm.run(show) == before
     assert int(killed) == 0
     assert answers
