@@ -13,7 +13,7 @@ from typing import Final
 
 from tests.benchmarks.hosts import BOOTED, Running, machine
 from tests.benchmarks.programs import resident
-from tests.benchmarks.table import AWAKE
+from tests.benchmarks.table import BUSY
 from xenwatch import log
 from xenwatch.assessment import Rules
 from xenwatch.config.settings import Settings
@@ -34,9 +34,9 @@ EACH: Final = 10
 
 def grown() -> float:
     """The MiB that `PASSES` passes leave."""
-    made = machine(VMS, AWAKE)
+    made = machine(VMS, BUSY)
     shape = vm(made.dom0.platform, "hvm")
-    source = Running(made, AWAKE)
+    source = Running(made, BUSY)
     settings = Settings()
     rules = Rules(settings.thresholds(), settings.shapes(), settings.alerts())
     renderer = Renderer()

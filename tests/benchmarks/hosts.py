@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from tests.benchmarks.table import AWAKE
+from tests.benchmarks.table import BUSY
 from xenwatch import threads
 from xenwatch.model import cpu, requests
 from xenwatch.model.bounds import Bounds
@@ -52,7 +52,7 @@ def machine(vms: int, state: str) -> Machine:
     """XCP-ng 8.3, which refuses none of so many HVM VMs; the QEMUs of those asleep do not wake."""
     platform = on_host(XCP_NG_8_3, Host(memory_gib=64, host_memory_gib=2048))
     made = Machine(platform, Bounds())
-    habits = USUAL if state == AWAKE else AFTER_PULSAR
+    habits = USUAL if state == BUSY else AFTER_PULSAR
     shape = dataclasses.replace(vm(platform, "hvm"), habits=habits)
     for number in range(vms):
         made.start(b"vm-%04d" % number, shape)
@@ -65,7 +65,7 @@ class Running(ModelSource):
 
     def __init__(self, made: Machine, state: str) -> None:
         super().__init__(made)
-        self._awake = state == AWAKE
+        self._awake = state == BUSY
         self._began = self._moved = time.monotonic()
         self._moving = threading.Lock()
 
@@ -93,7 +93,7 @@ class Running(ModelSource):
         return hypercall_batch(super(), call, size)  # type: ignore[arg-type]
 
 
-def host(vms: int, state: str = AWAKE) -> Running:
+def host(vms: int, state: str = BUSY) -> Running:
     """Such a host as a source, which moves on when it is told to."""
     return Running(machine(vms, state), state)
 

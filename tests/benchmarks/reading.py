@@ -57,8 +57,8 @@ def of_processes(rounds: int, _: float) -> Iterator[Row]:
     vars(qemu)["SETTLE_MAX"] = PROCESSES  # all in one pass; a daemon gets there in several
     with processes_of(PROCESSES) as found:
         states: dict[str, Callable[[], None]] = {
-            table.ASLEEP: found.asleep,
-            table.AWAKE: found.awake,
+            table.IDLE: found.asleep,
+            table.BUSY: found.awake,
         }
         for state, before in states.items():
             pairs = [

@@ -18,7 +18,7 @@ from typing import Final
 
 from tests.benchmarks.hosts import Running, machine
 from tests.benchmarks.programs import resident
-from tests.benchmarks.table import AWAKE
+from tests.benchmarks.table import BUSY
 from xenwatch import log
 from xenwatch.assessment import Assessment, Rules
 from xenwatch.config.settings import Settings
@@ -45,7 +45,7 @@ class Recording:
     def __init__(self, vms: int, directory: Path) -> None:
         self.seconds = 0.0
         self._directory = directory
-        self._source = Running(machine(vms, AWAKE), AWAKE)
+        self._source = Running(machine(vms, BUSY), BUSY)
         settings = Settings()
         self._rules = Rules(settings.thresholds(), settings.shapes(), settings.alerts())
         self._known = Pass(Snapshot())

@@ -15,14 +15,15 @@ SLOWER: Final = 1.2
 DOCUMENT: Final = """\
 # What xenwatch costs
 
-Measured by `make bench`, which writes this document: medians of {rounds} rounds, with the lowest
-and the highest; a peer is measured in turn with it, in the same rounds.
-[Testing](testing.md#benchmarks) says how.
-The column 0.1 has the figures of that release, from another, busy machine with two CPUs.
+`make bench` measures this and writes this document; [Testing](testing.md#benchmarks) says how.
+A figure is the median of {rounds} rounds, with the lowest and the highest in brackets.
+One without brackets was measured once.
+xenwatch and its peer are measured in turn, in the same rounds.
+Version 0.1 was measured on another, busy machine with two CPUs.
 
 On {machine}, Python {python}, {date}; rounds of {seconds:g} s{took}.
 
-| What | 0.1 | xenwatch | Goal | Met | Peer | Peer / xenwatch |
+| What | Version 0.1 | xenwatch now | Goal | Goal met | Peer | Peer / xenwatch (>1: ours is less) |
 | --- | --- | --- | --- | --- | --- | --- |
 {rows}
 """

@@ -26,7 +26,7 @@ from tests.benchmarks.programs import (
     scraped,
 )
 from tests.benchmarks.results import Row
-from tests.benchmarks.table import ASLEEP, AWAKE, DAEMONS
+from tests.benchmarks.table import BUSY, DAEMONS, IDLE
 from tests.shown import ROOT
 
 LARGE: Final = 1000
@@ -43,7 +43,7 @@ PYTHON: Final = sys.executable
 
 def of_scrapes(rounds: int, seconds: float) -> Iterator[Row]:
     """The 99th percentile of scrapes of a large host, against the same bytes from bare aiohttp."""
-    with daemon(LARGE, AWAKE) as served, tempfile.TemporaryDirectory() as name:
+    with daemon(LARGE, BUSY) as served, tempfile.TemporaryDirectory() as name:
         warm([served.url])
         page = Path(name, "page")
         page.write_bytes(scraped(served.url))
@@ -117,7 +117,7 @@ def scrape_for(seconds: float, urls: Sequence[str]) -> None:
 
 def of_commands(rounds: int, _: float) -> Iterator[Row]:
     """Commands that run and end, against a Python that does nothing."""
-    with reader(SMALL, ASLEEP) as source, front(source) as (_pid, url):
+    with reader(SMALL, IDLE) as source, front(source) as (_pid, url):
         warm_url = url.removesuffix("/metrics")
         scraped(f"{warm_url}/-/ready")
         commands = {table.VERSION: ["--version"], table.CHECK: ["check", f"--url={warm_url}"]}
@@ -135,7 +135,7 @@ def of_commands(rounds: int, _: float) -> Iterator[Row]:
 def of_start(rounds: int, _: float) -> Iterator[Row]:
     """CPU time from the start of `xenwatch run` until it has told systemd that it is ready."""
     mine, others = [], []
-    with reader(SMALL, ASLEEP) as source:
+    with reader(SMALL, IDLE) as source:
         for _ in range(rounds):
             with front(source) as (pid, _url):
                 mine.append(cpu_seconds(pid) * MILLI)
@@ -176,6 +176,6 @@ def _printed(name: str, *arguments: str) -> str:
 
 def profile(seconds: float) -> None:
     """Print where the daemon of a large host spends its time."""
-    with daemon(LARGE, AWAKE, "--profile") as served:
+    with daemon(LARGE, BUSY, "--profile") as served:
         warm([served.url])
         scrape_for(seconds, [served.url])

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 from tests.benchmarks.programs import daemon, node_exporter, scraped
 from tests.benchmarks.results import percentile
-from tests.benchmarks.table import ASLEEP
+from tests.benchmarks.table import IDLE
 from tests.e2e.programs import free_port
 from tests.shown import ROOT
 from xenwatch.probes import PROBES
@@ -35,7 +35,7 @@ Address = tuple[str, int]
 
 LARGE: Final = 1000
 """VMs of the host whose parts are asked for."""
-IDLE: Final = 1000
+SILENT: Final = 1000
 """Connections that say nothing."""
 FOREVER: Final = 3600.0
 DESCRIPTORS: Final = 4096
@@ -193,7 +193,7 @@ def small(descriptors: int = DESCRIPTORS) -> Iterator[Small]:
 async def parts(vms: int, seconds: float) -> None:
     """Many clients ask for another part of the page each time, without a pause."""
     names = [probe.name for probe in PROBES]
-    with daemon(vms, ASLEEP) as served:
+    with daemon(vms, IDLE) as served:
         address, pid = address_of(served.url), served.process.pid
         scraped(served.url)
         print(f"{vms} VMs: at rest {memory(pid, 'VmRSS'):.0f} MB", flush=True)
@@ -223,7 +223,7 @@ async def parts(vms: int, seconds: float) -> None:
 
 async def slow(vms: int) -> None:
     """More clients than there are places ask for the whole page, and read nothing of it."""
-    with daemon(vms, ASLEEP) as served:
+    with daemon(vms, IDLE) as served:
         address, pid = address_of(served.url), served.process.pid
         scraped(served.url)
         forget_peak(pid)
@@ -241,7 +241,7 @@ async def slow(vms: int) -> None:
 
 async def idle(seconds: float) -> None:
     """Connections that say nothing, and thousands more each second."""
-    floods = ((140, FOREVER), (IDLE, FOREVER), (IDLE, 0.0003))
+    floods = ((140, FOREVER), (SILENT, FOREVER), (SILENT, 0.0003))
     paths = ("/metrics", "/-/healthy"), ("/metrics", "/")
     with small() as ours, node_exporter() as (_, url):
         for held, every in floods:

@@ -16,15 +16,17 @@ CLIENT: Final = "prometheus_client"
 PYROUTE2: Final = "pyroute2"
 PYTHON: Final = "python -c pass"
 MS: Final = "ms CPU"
-US: Final = "us CPU"
+US: Final = "µs CPU"
 CORE: Final = "% of a core"
+NOTHING: Final = 0.005
+"""What is called none, in the unit of its row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
     """At most `most` in the unit of the row, or that part of what the peer needs.
 
-    One of nothing is met by what is less than the table shows of it.
+    Less than `NOTHING` is none.
     """
 
     most: float = 0.0
@@ -36,14 +38,14 @@ class Goal:
         if self.of_peer >= 1:
             return f"<= {self.of_peer:g} x peer"
         if self.of_peer:
-            return f"<= 1/{1 / self.of_peer:.0f} of peer"
-        return f"<= {self.most:g}" if self.most else "0"
+            return f"<= peer / {1 / self.of_peer:.0f}"
+        return f"<= {self.most:g}" if self.most else f"< {NOTHING:g}"
 
     def is_met(self, ours: float, theirs: float | None) -> bool:
         """Whether these medians meet it."""
         if self.of_peer:
             return theirs is not None and ours <= self.of_peer * theirs
-        return ours <= self.most or round(ours, 2) == 0 == self.most
+        return ours <= self.most if self.most else ours < NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,44 +70,48 @@ def scrape(clients: int) -> str:
 
 def daemon(vms: int, state: str) -> str:
     """Name of the row of a daemon's CPU time."""
-    return f"daemon, {vms:,} HVM VMs {state}, scraped every 10 s"
+    return f"daemon, {_vms(vms, state)}, scraped every 10 s"
 
 
 def memory(vms: int, state: str) -> str:
     """Name of the row of a daemon's memory."""
-    return f"memory of the daemon, {vms:,} HVM VMs {state}"
+    return f"memory of the daemon, {_vms(vms, state)}"
 
 
 def record_day(vms: int) -> str:
     """Name of the row of a day's record."""
-    return f"record of a day, {vms:,} HVM VMs awake"
+    return f"record of a day, {_vms(vms, BUSY)}"
 
 
-ASLEEP: Final = "asleep"
-AWAKE: Final = "awake"
-DAEMONS: Final = ((0, ASLEEP), (24, ASLEEP), (500, ASLEEP), (1000, ASLEEP), (1000, AWAKE))
+def _vms(number: int, state: str) -> str:
+    return f"{number:,} {state} HVM VMs" if number else "no VMs"
+
+
+IDLE: Final = "idle"
+BUSY: Final = "busy"
+DAEMONS: Final = ((0, IDLE), (24, IDLE), (500, IDLE), (1000, IDLE), (1000, BUSY))
 """Daemons that are measured: their VMs, and whether those sleep."""
-PROCESSES: Final = {state: f"reading 4,000 processes, {state}" for state in (ASLEEP, AWAKE)}
-QEMUS: Final = "reading 1,000 QEMUs of 4 threads, awake"
-CHANNELS: Final = "9,000 event channels by hypercall, Python's part, each"
+PROCESSES: Final = {state: f"reading 4,000 {state} processes" for state in (IDLE, BUSY)}
+QEMUS: Final = "reading 1,000 busy QEMUs of 4 threads"
+CHANNELS: Final = "9,000 event channels by hypercall, Python's part, per channel"
 BRIDGES: Final = "1,000 ports of bridges, after an event"
 QUIET_BRIDGES: Final = "1,000 ports of bridges, 10 s without an event"
 QUEUES: Final = "queues of 1,000 interfaces, after an event"
 QUIET_QUEUES: Final = "queues of 1,000 interfaces, no event since"
-RENDERING: Final = "rendering 50,000 series, each"
-LARGE_RENDERING: Final = "rendering 500,000 series, each"
-GROWTH: Final = "rendering 10,000 domains, against 1,000, each"
-LAG: Final = "event loop, 1,000 HVM VMs: late at the 99.9th percentile"
-READY: Final = "xenwatch run, to READY"
+RENDERING: Final = "rendering 50,000 series, per series"
+LARGE_RENDERING: Final = "rendering 500,000 series, per series"
+GROWTH: Final = "rendering, time per domain with 10,000 against 1,000"
+LAG: Final = "delay of the event loop, 1,000 HVM VMs, 99.9th percentile"
+READY: Final = "xenwatch run, until READY"
 VERSION: Final = "xenwatch --version"
 CHECK: Final = "xenwatch check"
-RECORD_CPU: Final = "record, 24 HVM VMs awake: CPU more"
-RECORD_MEMORY: Final = "record, 24 HVM VMs awake: memory more"
-CHURN: Final = "memory that 1,700 starts and stops of VMs leave, beside 65"
+RECORD_CPU: Final = "extra CPU time for recording, 24 busy HVM VMs"
+RECORD_MEMORY: Final = "extra memory for recording, 24 busy HVM VMs"
+CHURN: Final = "memory growth after 1,700 starts and stops, beside 65 VMs"
 
 TABLE: Final[Mapping[str, Wanted]] = {
-    PROCESSES[ASLEEP]: Wanted(MS, "36", Goal(36), PROCESS_EXPORTER),
-    PROCESSES[AWAKE]: Wanted(MS, "476", Goal(of_peer=1 / 60), PROCESS_EXPORTER),
+    PROCESSES[IDLE]: Wanted(MS, "36", Goal(36), PROCESS_EXPORTER),
+    PROCESSES[BUSY]: Wanted(MS, "476", Goal(of_peer=1 / 60), PROCESS_EXPORTER),
     QEMUS: Wanted(MS, "300", Goal(10)),
     CHANNELS: Wanted(US, "8 to 11", Goal(0.5), note="lsevtchn runs in Xen only"),
     BRIDGES: Wanted(MS, "50 to 65, twice a period", Goal(15), PYROUTE2),
@@ -117,16 +123,16 @@ TABLE: Final[Mapping[str, Wanted]] = {
     GROWTH: Wanted("times", "2.0", Goal(1.1)),
     scrape(1): Wanted("ms", "437", Goal(of_peer=1.3), BARE),
     scrape(10): Wanted("ms", "1,241", Goal(of_peer=1.3), BARE),
-    daemon(0, ASLEEP): Wanted(CORE, "0.25 to 0.33", Goal(0.1), NODE_EXPORTER),
-    daemon(24, ASLEEP): Wanted(CORE, "0.9", Goal(0.3)),
-    daemon(500, ASLEEP): Wanted(CORE, "", Goal(0.75)),
-    daemon(1000, ASLEEP): Wanted(CORE, "7 to 13", Goal(1.5)),
-    daemon(1000, AWAKE): Wanted(CORE, "7 to 13", Goal(3)),
-    memory(0, ASLEEP): Wanted("MiB", "48"),
-    memory(24, ASLEEP): Wanted("MiB"),
-    memory(500, ASLEEP): Wanted("MiB"),
-    memory(1000, ASLEEP): Wanted("MiB", "145", Goal(100)),
-    memory(1000, AWAKE): Wanted("MiB", "145", Goal(100)),
+    daemon(0, IDLE): Wanted(CORE, "0.25 to 0.33", Goal(0.1), NODE_EXPORTER),
+    daemon(24, IDLE): Wanted(CORE, "0.9", Goal(0.3)),
+    daemon(500, IDLE): Wanted(CORE, "", Goal(0.75)),
+    daemon(1000, IDLE): Wanted(CORE, "7 to 13", Goal(1.5)),
+    daemon(1000, BUSY): Wanted(CORE, "7 to 13", Goal(3)),
+    memory(0, IDLE): Wanted("MiB", "48"),
+    memory(24, IDLE): Wanted("MiB"),
+    memory(500, IDLE): Wanted("MiB"),
+    memory(1000, IDLE): Wanted("MiB", "145", Goal(100)),
+    memory(1000, BUSY): Wanted("MiB", "145", Goal(100)),
     LAG: Wanted("ms", "243, with 500", Goal(20)),
     f"{VERSION}, {MS}": Wanted(MS, "460", Goal(120), PYTHON),
     f"{VERSION}, MiB": Wanted("MiB", "31", Goal(18), PYTHON),

@@ -14,10 +14,10 @@ from tests.benchmarks.programs import cpu_seconds, daemon, front, reader, reside
 from tests.benchmarks.recording import PERIOD, Recording
 from tests.benchmarks.results import Row
 from tests.benchmarks.table import (
-    ASLEEP,
-    AWAKE,
     BRIDGES,
+    BUSY,
     CHANNELS,
+    IDLE,
     QUEUES,
     QUIET_BRIDGES,
     QUIET_QUEUES,
@@ -76,7 +76,7 @@ def test_a_record_has_its_size(tmp_path: Path) -> None:
     assert 0 < recording.day() < 100
 
 
-@pytest.mark.parametrize(("state", "runs"), [(ASLEEP, False), (AWAKE, True)])
+@pytest.mark.parametrize(("state", "runs"), [(IDLE, False), (BUSY, True)])
 def test_vms_that_are_awake_run(state: str, runs: bool) -> None:
     """Once the host has moved on, QEMUs of VMs that are awake have run, those asleep have not."""
     source = host(VMS, state)
@@ -92,7 +92,7 @@ def test_vms_that_are_awake_run(state: str, runs: bool) -> None:
 
 def test_what_the_model_costs_is_counted() -> None:
     """A counted host answers as the same one does, and has had a part of the CPU time of a pass."""
-    counted, plain = Counted(machine(VMS, ASLEEP), ASLEEP), host(VMS, ASLEEP)
+    counted, plain = Counted(machine(VMS, IDLE), IDLE), host(VMS, IDLE)
     assert counted.cost == 0
     before = time.thread_time()
 
@@ -103,7 +103,7 @@ def test_what_the_model_costs_is_counted() -> None:
 
 def test_a_daemon_says_what_it_costs() -> None:
     """It is ready as systemd is told, serves its page, and has used CPU time since."""
-    with daemon(VMS, ASLEEP) as served:
+    with daemon(VMS, IDLE) as served:
         before = served.cost()
         scraped(served.url.replace("/metrics", "/-/ready"))
         page = scraped(served.url)
@@ -114,7 +114,7 @@ def test_a_daemon_says_what_it_costs() -> None:
 
 def test_a_front_holds_nothing_of_the_model() -> None:
     """`xenwatch run` over a reader has the VMs of the host that is in another process."""
-    with reader(VMS, ASLEEP) as source, front(source) as (pid, url):
+    with reader(VMS, IDLE) as source, front(source) as (pid, url):
         ready = cpu_seconds(pid)
         scraped(url.replace("/metrics", "/-/ready"))
 

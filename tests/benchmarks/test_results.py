@@ -39,8 +39,8 @@ def test_a_row_has_median_spread_goal_and_ratio() -> None:
     """A line has the median, lowest and highest, its goal, and how much more a peer has."""
     [line] = lines([ROW])
     assert line == (
-        "rendering 50,000 series, each: 2 us CPU (1 to 3); 0.1: 0.8; goal <= 0.8: missed; "
-        "prometheus_client: 10 us CPU (8 to 12): 5 times"
+        "rendering 50,000 series, per series: 2 µs CPU (1 to 3); 0.1: 0.8; goal <= 0.8: missed; "
+        "prometheus_client: 10 µs CPU (8 to 12): 5 times"
     )
     assert list(lines([Row(LAG, (1234.5,))])) == [
         f"{LAG}: 1,234 ms; 0.1: 243, with 500; goal <= 20: missed"
@@ -52,12 +52,12 @@ def test_a_row_has_median_spread_goal_and_ratio() -> None:
     [
         (Goal(10), 10.0, None, True, "<= 10"),
         (Goal(10), 10.1, None, False, "<= 10"),
-        (Goal(of_peer=1 / 60), 1.0, 60.0, True, "<= 1/60 of peer"),
-        (Goal(of_peer=1 / 60), 1.1, 60.0, False, "<= 1/60 of peer"),
+        (Goal(of_peer=1 / 60), 1.0, 60.0, True, "<= peer / 60"),
+        (Goal(of_peer=1 / 60), 1.1, 60.0, False, "<= peer / 60"),
         (Goal(of_peer=1.3), 13.0, 10.0, True, "<= 1.3 x peer"),
         (Goal(of_peer=1.3), 1.0, None, False, "<= 1.3 x peer"),
-        (Goal(0), 0.001, None, True, "0"),
-        (Goal(0), 0.1, None, False, "0"),
+        (Goal(0), 0.001, None, True, "< 0.005"),
+        (Goal(0), 0.1, None, False, "< 0.005"),
     ],
 )
 def test_a_goal_is_met_or_not(
@@ -72,8 +72,8 @@ def test_the_document_says_what_is_met() -> None:
     """A row has what 0.1 needed, the figure, the goal, and whether that is met."""
     shown = document(results(Row(QUIET_QUEUES, (0.0,)), ROW, Row(CHANNELS, (0.4,))))
 
-    assert f"| {QUIET_QUEUES} | 57 to 92 | 0 ms CPU | 0 | yes |  |  |" in shown
-    assert "| 0.8 | 2 us CPU (1 to 3) | <= 0.8 | no | prometheus_client: 10 us CPU" in shown
+    assert f"| {QUIET_QUEUES} | 57 to 92 | 0 ms CPU | < 0.005 | yes |  |  |" in shown
+    assert "| 0.8 | 2 µs CPU (1 to 3) | <= 0.8 | no | prometheus_client: 10 µs CPU" in shown
     assert "| <= 0.5 | yes | lsevtchn runs in Xen only |" in shown
     assert shown.index(QUIET_QUEUES) < shown.index(RENDERING)  # in the order of the table
 

@@ -13,7 +13,7 @@ async def test_idle_connections_refuse_nobody() -> None:
     """Beside a thousand silent connections, and many more, every fresh scrape is answered."""
     with strangers.small() as ours:
         for every in (strangers.FOREVER, 0.001):
-            with strangers.flooded(ours.address, strangers.IDLE, every):
+            with strangers.flooded(ours.address, strangers.SILENT, every):
                 found = await strangers.fresh(ours.address, ("/metrics", "/-/healthy"), 2)
             assert found.refused == 0
             assert found.answered

@@ -39,7 +39,7 @@ def test_a_host_without_xcp_rrdd_goes_on(tmp_path: Path) -> None:
     file = tmp_path / "xenwatch.toml"
     file.write_text("[xapi]\ndata_sources = true\n")
     with xenwatch("--source", "synthetic", "--config.file", str(file)) as running:
-        failed = running.until("values for xcp-rrdd failed; will retry")
+        failed = running.until("updating xcp-rrdd failed; will retry")
         running.get_ready()
         assert b"xenwatch_vm_headroom" in running.get("metrics")
         assert running.stop() == 0

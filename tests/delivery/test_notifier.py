@@ -360,7 +360,7 @@ async def test_a_file_that_cannot_be_written_is_logged_once(tmp_path: Path) -> N
                 await until(lambda: len(receiver.got) == 2)
         delivery.save_on_shutdown()
 
-    assert [log["event"] for log in logs] == ["saving alerts failed"]
+    assert [log["event"] for log in logs] == ["saving alerts failed; will retry"]
 
 
 async def test_a_full_disk_is_tried_again(tmp_path: Path) -> None:
@@ -376,4 +376,7 @@ async def test_a_full_disk_is_tried_again(tmp_path: Path) -> None:
                 await clock.advance(60)
                 await until(file.exists)
 
-    assert [log["event"] for log in logs] == ["saving alerts failed"]
+    assert [log["event"] for log in logs] == [
+        "saving alerts failed; will retry",
+        "saving alerts recovered",
+    ]

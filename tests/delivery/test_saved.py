@@ -206,7 +206,7 @@ async def test_a_bad_file_is_set_aside(tmp_path: Path, name: str) -> None:
         assert await of(file).restore() == Alerts()
 
     [line] = logs
-    assert (line["event"], line["kept_as"]) == ("restoring saved alerts failed", str(bad))
+    assert (line["event"], line["moved_to"]) == ("restoring saved alerts failed", str(bad))
     assert line["reason"]
     assert os.listdir(tmp_path) == [bad.name]
     assert bad.read_bytes() == BAD[name]
@@ -239,7 +239,7 @@ async def test_a_directory_in_its_place_is_left_alone(tmp_path: Path) -> None:
     with capture_logs() as logs:
         assert await delivery.restore() == Alerts()
 
-    assert [(line["reason"], "kept_as" in line) for line in logs] == [
+    assert [(line["reason"], "moved_to" in line) for line in logs] == [
         ("is a directory, must be a file", False)
     ]
     assert file.is_dir()

@@ -107,8 +107,8 @@ async def test_while_xapi_hangs_other_receivers_are_told(tmp_path: Path) -> None
     assert tries <= 7 + 3600 / 300
     assert len(xapi.messages) == 1
     assert [log["event"] for log in logs if "xapi" in log["event"]] == [
-        "message to xapi failed; will retry",
-        "messages to xapi recovered",
+        "posting to xapi failed; will retry",
+        "posting to xapi recovered",
     ]
     assert logs[0]["reason"] == "xe message-create: timed out after 20 s"
 
@@ -294,7 +294,7 @@ async def test_the_values_are_kept_up_to_date() -> None:
     assert len(asked) >= 3
     assert UPDATE < 5, "xcp-rrdd reads every five seconds"
     assert [log["event"] for log in logs] == [
-        "values for xcp-rrdd failed; will retry",
+        "updating xcp-rrdd failed; will retry",
         "values for xcp-rrdd recovered",
     ]
 

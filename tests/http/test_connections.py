@@ -167,7 +167,7 @@ async def test_a_client_cannot_fill_the_log(sent: bytes, caplog: pytest.LogCaptu
                 reader, _ = await site.connect(sent)
                 await reader.read()
     [line] = logs
-    assert (line["event"], line["reason"]) == ("requests not served", MALFORMED)
+    assert (line["event"], line["reason"]) == ("requests or connections refused", MALFORMED)
     assert line["last_peer"] == "127.0.0.1" or sent.endswith(b"abc")
     assert site.refusals.counts[MALFORMED] == 3
     assert caplog.records == []

@@ -172,7 +172,7 @@ async def test_what_cannot_be_rendered_leaves_the_last_good_body(
 
     assert published.failures == 1
     assert [entry["event"] for entry in logs] == [
-        "rendering metrics failed; serving the last ones that were rendered"
+        "rendering metrics failed; serving the last rendered ones, if any"
     ]
 
 

@@ -151,7 +151,9 @@ async def test_what_cannot_be_assessed_leaves_the_page_before(
         scheduler.changed.set()
         await assessed(clock, published, first)
 
-    assert [entry["event"] for entry in logs] == ["assessing a pass failed; serving the one before"]
+    assert [entry["event"] for entry in logs] == [
+        "assessing a pass failed; serving the previous one, if any"
+    ]
     assert labelled("xenwatch_render_failures_total", await published.body(PLAIN) or b"") == {(): 1}
 
 

@@ -124,7 +124,7 @@ async def test_a_lost_event_is_told_and_the_probe_polled_from_then_on(quiet: Qui
 
     assert quiet.read.calls == before + 6
     assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == [
-        "an event was lost; reading at the interval from now on"
+        "missed an event; polling at the probe's interval from now on"
     ]
 
 

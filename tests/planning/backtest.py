@@ -30,10 +30,13 @@ SLACK: Final = 1.0
 """Minutes between two points: no truth is known better."""
 DAY: Final = 1440
 LEAK_HEADER: Final = (
-    "| Leak | Noise | First forecast after | Then at | Worst error | Truth between the ends |\n"
+    "| Leak | Noise | First forecast after | Readings with one from then on | Largest error "
+    "| Actual time within the bounds |\n"
     "| --- | --- | --- | --- | --- | --- |\n"
 )
-OTHER_HEADER: Final = "| No leak, or none any more | Noise | Forecasts |\n| --- | --- | --- |\n"
+OTHER_HEADER: Final = (
+    "| Without a leak, or after its end | Noise | False forecasts |\n| --- | --- | --- |\n"
+)
 
 
 @dataclass(frozen=True, slots=True)

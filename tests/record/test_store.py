@@ -196,9 +196,9 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
 def test_a_file_system_is_not_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With less than its reserve left nothing is begun."""
     monkeypatch.setattr(
-        os, "statvfs", lambda _: SimpleNamespace(f_bavail=4, f_blocks=100, f_frsize=4096)
+        os, "statvfs", lambda _: SimpleNamespace(f_bavail=4, f_blocks=400, f_frsize=4096)
     )
-    with pytest.raises(OSError, match="less than 5% of the file system is free"):
+    with pytest.raises(OSError, match="0.0 MiB of the file system are free, less than 0.1"):
         filled(tmp_path, (BEGAN,))
     assert list((tmp_path / "record").iterdir()) == []
 

@@ -97,7 +97,7 @@ def make_parser(words: Collection[str] | None = None) -> Parser:
     parser = Parser(
         prog="xenwatch",
         description="Monitor the limits of a Xen dom0.",
-        epilog=f"{epilog(MEANINGS)} check has those of Nagios plugins.",
+        epilog=f"{epilog(MEANINGS)} check uses those of Nagios plugins.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"xenwatch {__version__}")

@@ -46,8 +46,8 @@ from xenwatch.sources.base import SourceError
 from xenwatch.status.notices import notices
 
 EXITS: Final = {
-    OK: "the VMs fit; without --count or --add: a plan was made",
-    FINDING: "the VMs do not fit; if none are given: a pool does not survive the loss of a host",
+    OK: "the VMs fit, or a plan was made without --count or --add",
+    FINDING: "the VMs do not fit, or without them a pool does not survive the loss of a host",
     USAGE: "bad usage, or configuration rejected",
     UNKNOWN: "no plan can be made, or stdout cannot be written",
 }
@@ -62,22 +62,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--shape",
         metavar="NAME",
-        help="VMs of this shape (default: every shape); average: the average running VM of "
-        "each type, average-hvm: of that type",
+        help="plan for VMs of this shape (default: every shape); average: the average running VM "
+        "of each type; average-hvm, average-pvh, average-pv: of one type",
     )
-    what.add_argument("--like", metavar="VM", help="VMs like this running one: name, UUID or domid")
+    what.add_argument(
+        "--like", metavar="VM", help="plan for VMs like this running one: name, UUID or domid"
+    )
     what.add_argument(
         "--add",
         "--mix",
         dest="mix",
         metavar="NAME=N,...",
         action="append",
-        help="whether this many VMs of each shape fit together, and if not, how many of each do; "
-        "may be repeated",
+        help="check whether this many VMs of each shape fit together; if not, say how many of "
+        "each do; may be repeated",
     )
-    parser.add_argument("--count", metavar="N", help="whether N more VMs of the shape fit")
-    parser.add_argument("--memory", metavar="SIZE", help="VMs with this memory, such as 8GiB")
-    parser.add_argument("--vcpus", metavar="N", help="VMs with N vCPUs")
+    parser.add_argument("--count", metavar="N", help="check whether N more VMs fit")
+    parser.add_argument(
+        "--memory", metavar="SIZE", help="plan for VMs with this memory, such as 8GiB"
+    )
+    parser.add_argument("--vcpus", metavar="N", help="plan for VMs with N vCPUs")
     parser.add_argument(
         "--platform",
         metavar="PRESET",
@@ -92,7 +96,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const=True,
         type=filled,
-        help="learn what the running VMs take of dom0's memory and tasks; with FILE, save it there",
+        help="learn how much of dom0's memory and tasks the running VMs use; with FILE, save it "
+        "there",
     )
     add_key(parser, LEARNT)
     add_key(parser, RESERVE)

@@ -42,8 +42,8 @@ LEARNT: Final[Key[str]] = Key(
     "plan.learnt",
     "string",
     "",
-    "File with what another host has learnt of the memory and tasks that VMs take of dom0; used "
-    "for shapes of which nothing is learnt here. Empty: none.",
+    "File with how much of dom0's memory and tasks VMs use, as learnt on another host; for shapes "
+    "of which nothing is learnt here. Empty: none.",
     converters.text,
     flag="--plan.learnt",
     file=FileUse.READ,

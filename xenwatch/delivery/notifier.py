@@ -131,7 +131,7 @@ class Notifier:
             except FileNotFoundError:
                 pass
             except _Malformed as error:
-                kept = {"kept_as": error.kept} if error.kept else {}
+                kept = {"moved_to": error.kept} if error.kept else {}
                 _log.error(
                     "restoring saved alerts failed", file=self._file, reason=str(error), **kept
                 )
@@ -240,10 +240,14 @@ class Notifier:
             document = self._saved()
             try:
                 await threads.start(functools.partial(self._write, document), "alerts")
+                if failed:
+                    _log.info("saving alerts recovered", file=self._file)
                 failed = False
             except (OSError, RuntimeError) as error:
                 if not failed:
-                    _log.error("saving alerts failed", file=self._file, reason=why(error))
+                    _log.error(
+                        "saving alerts failed; will retry", file=self._file, reason=why(error)
+                    )
                 failed = True
                 await self._clock.sleep(LONGEST_RETRY)
                 self._dirty.set()

@@ -116,7 +116,7 @@ class Messages:
                 kept = self._ledger.failed(task, self._clock.monotonic())
                 if not wait or not kept:
                     _log.warning(
-                        "message to xapi failed" + ("; will retry" if kept else "; given up"),
+                        "posting to xapi failed" + ("; will retry" if kept else "; giving up"),
                         alert=task.request.message.name,
                         reason=str(error),
                     )
@@ -125,7 +125,7 @@ class Messages:
                 await self._clock.sleep(wait)
             else:
                 if wait:
-                    _log.info("messages to xapi recovered")
+                    _log.info("posting to xapi recovered")
                 wait = 0.0
                 self._ledger.done(task, self._clock.monotonic())
                 self._changed()
@@ -138,7 +138,7 @@ class Messages:
             self._ledger.take(queue.popleft().document(now), now.instant)
         if dropped := self._ledger.dropped:
             self._ledger.dropped = 0
-            _log.error("alerts dropped: too many wait for xapi", number=dropped)
+            _log.error("alerts dropped: the queue for xapi is full", number=dropped)
         self._changed()
 
     async def _pause(self, wake_up: asyncio.Event, until: float | None) -> None:
@@ -178,10 +178,10 @@ class DataSources:
                     await self._ask(fence(Part.DELIVERY, "values", told, nothing))
                 except DeliveryError as error:
                     if not failed:
-                        _log.warning("values for xcp-rrdd failed; will retry", reason=str(error))
+                        _log.warning("updating xcp-rrdd failed; will retry", reason=str(error))
                     failed = True
                 else:
                     if failed:
-                        _log.info("values for xcp-rrdd recovered")
+                        _log.info("updating xcp-rrdd recovered")
                     failed = False
             await self._clock.sleep(UPDATE)

@@ -15,11 +15,11 @@ IDLE: Final = "idle"
 BUSY: Final = "busy"
 DESCRIPTORS: Final = "descriptors"
 MEANINGS: Final[Mapping[str, str]] = {
-    MALFORMED: "not a request of HTTP, or a failed TLS handshake",
-    ABANDONED: "the client left, or took no answer",
-    IDLE: "the longest-idle connection, closed for a new one",
-    BUSY: "too many at the same time, answered with 503",
-    DESCRIPTORS: "no descriptor was left",
+    MALFORMED: "not a valid HTTP request, or the TLS handshake failed",
+    ABANDONED: "the client disconnected or stopped reading",
+    IDLE: "the longest-idle connection was closed for a new one",
+    BUSY: "too many concurrent requests, answered with 503",
+    DESCRIPTORS: "out of file descriptors",
 }
 """The reasons."""
 EVERY: Final = 60.0
@@ -46,7 +46,7 @@ class Refusals:
             return
         self._logged[reason] = now, self.counts[reason]
         _log.warning(
-            "requests not served",
+            "requests or connections refused",
             reason=reason,
             means=MEANINGS[reason],
             number=self.counts[reason] - number,

@@ -40,9 +40,9 @@ class Faults:
             self._logged[fault.subject] = now
         first = {"exc_info": fault.error} if last is None else {}
         _log.error(
-            "unknown because it raised; the rest is served",
+            "unknown because of a bug; the rest is served",
             part=fault.subject,
             reason=fault.reason,
-            next="please report it",
+            next="report this line as a bug",
             **first,
         )

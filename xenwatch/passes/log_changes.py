@@ -25,7 +25,7 @@ def log_change(change: SeverityChange) -> None:
     if state.used is not None and state.max is not None:
         fields |= {"used": state.used, "max": state.max.value, "ratio": state.ratio}
     bad = change.now in (Severity.WARNING, Severity.CRITICAL)
-    (_log.warning if bad else _log.info)("limit changed", was=change.was.value, **fields)
+    (_log.warning if bad else _log.info)("limit severity changed", was=change.was.value, **fields)
 
 
 def log_alert(change: Change, runbooks: str) -> None:
@@ -41,8 +41,10 @@ def log_alert(change: Change, runbooks: str) -> None:
         "summary": message.annotations["summary"],
     }
     if change.now is State.FIRING:
-        _log.warning("alert changed", **fields, next=f"see {message.annotations['runbook_url']}")
+        _log.warning(
+            "alert state changed", **fields, next=f"see {message.annotations['runbook_url']}"
+        )
     elif change.was is State.FIRING:
-        _log.info("alert changed", **fields)
+        _log.info("alert state changed", **fields)
     else:
-        _log.debug("alert changed", **fields)
+        _log.debug("alert state changed", **fields)

@@ -216,7 +216,7 @@ class Publisher:
                 newest = await self._assessed(self._scheduler.snapshot, rules)
             except Exception:  # noqa: BLE001 - a defect here must not end the daemon
                 self.failures += 1
-                _log.exception("assessing a pass failed; serving the one before")
+                _log.exception("assessing a pass failed; serving the previous one, if any")
                 continue
             finally:
                 delay = max(DELAY, min(self._clock.monotonic() - began, LONGEST_DELAY))
@@ -318,7 +318,7 @@ class Publisher:
         except Exception:  # noqa: BLE001 - whoever asks is told, if there is no other page
             self._failed = asked
             self.failures += 1
-            _log.exception("rendering metrics failed; serving the last ones that were rendered")
+            _log.exception("rendering metrics failed; serving the last rendered ones, if any")
         else:
             self._failed = None
             if self._keep(asked.metrics):

@@ -253,7 +253,9 @@ class Scheduler:
             if each.suspect is not None:
                 each.suspect, each.polled = None, True
                 self.lost[name] += 1
-                _log.warning("an event was lost; reading at the interval from now on", probe=name)
+                _log.warning(
+                    "missed an event; polling at the probe's interval from now on", probe=name
+                )
             is_known = before is not None and result.reading is not None
             if each.silent and not each.again and is_known and result.reading != before:
                 each.suspect = now

@@ -181,9 +181,11 @@ class Store:
     def _check_room(self) -> None:
         """Raise `OSError` where the file system has no more room than its reserve."""
         found = os.statvfs(self._directory)
-        reserve = min(RESERVE * found.f_blocks, RESERVE_MAX / found.f_frsize)
-        if found.f_bavail < reserve:
-            raise OSError(f"less than {RESERVE:.0%} of the file system is free")
+        reserve = min(RESERVE * found.f_blocks * found.f_frsize, RESERVE_MAX)
+        free = found.f_bavail * found.f_frsize
+        if free < reserve:
+            mib, least = (f"{size / (1 << 20):,.1f}" for size in (free, reserve))
+            raise OSError(f"{mib} MiB of the file system are free, less than {least}")
 
 
 @contextlib.contextmanager
