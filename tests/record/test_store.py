@@ -198,7 +198,7 @@ def test_a_file_system_is_not_filled(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(
         os, "statvfs", lambda _: SimpleNamespace(f_bavail=4, f_blocks=400, f_frsize=4096)
     )
-    with pytest.raises(OSError, match="0.0 MiB of the file system are free, less than 0.1"):
+    with pytest.raises(OSError, match=r"0\.0 MiB of the file system are free, less than 0\.1"):
         filled(tmp_path, (BEGAN,))
     assert list((tmp_path / "record").iterdir()) == []
 

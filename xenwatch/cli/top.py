@@ -23,7 +23,7 @@ from xenwatch.terminal.table import Sort
 from xenwatch.terminal.views import BY_NAME, VIEWS, View
 
 EXITS: Final = {
-    OK: "quit with q, F10 or Ctrl-C, or --batch printed all",
+    OK: "quit with q or F10, or --batch printed all",
     USAGE: "bad usage, no terminal, or configuration rejected",
     UNKNOWN: "urwid is not installed; --batch: no readings, or stdout cannot be written",
 }
