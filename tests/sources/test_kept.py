@@ -94,22 +94,23 @@ def test_what_is_kept_stays_when_there_is_no_room(child: subprocess.Popen[bytes]
     files.close()
 
 
-def test_a_descriptor_that_nobody_reads_gives_way(child: subprocess.Popen[bytes]) -> None:
-    """A file not read for five minutes leaves its place to a new one, the oldest first."""
+def test_a_descriptor_that_nobody_reads_is_closed(child: subprocess.Popen[bytes]) -> None:
+    """A file not read for five minutes is closed while others are read, room or not."""
     now = [0.0]
-    files = KeptFiles(2, lambda: now[0])
+    files = KeptFiles(8, lambda: now[0])
     home = f"/proc/{child.pid}"
+    before = os.listdir("/proc/self/fd")
     for name in ("stat", "schedstat"):
         read(files, f"{home}/{name}")
     now[0] = kept.IDLE_SECONDS
     read(files, f"{home}/schedstat")
-    read(files, f"{home}/status")
     assert list(files._fds) == [f"{home}/stat", f"{home}/schedstat"]
 
-    now[0] += 1
-    read(files, f"{home}/status")
+    now[0] += kept.SWEEP_SECONDS
+    read(files, f"{home}/schedstat")
 
-    assert list(files._fds) == [f"{home}/schedstat", f"{home}/status"]
+    assert list(files._fds) == [f"{home}/schedstat"]
+    assert len(os.listdir("/proc/self/fd")) == len(before) + 1
     files.close()
 
 

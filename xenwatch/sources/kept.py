@@ -19,6 +19,8 @@ FDS_MAX: Final = 8192
 """Most descriptors kept: each costs the kernel a little over a page, all of them some 36 MiB."""
 IDLE_SECONDS: Final = 300.0
 """After so long without a read the process has ended, or is counted without files."""
+SWEEP_SECONDS: Final = 60.0
+"""How often such descriptors are closed."""
 _NONE: Final = (-1, 0.0)
 _HOT = re.compile(r"/proc/\d+/(?:task/\d+/)?(?:stat|schedstat|status)\Z")
 _SIZE: Final = 4096
@@ -43,9 +45,9 @@ def raise_limit() -> None:
 class KeptFiles:
     """Up to `fds_max` open descriptors by path; a new one gets no place of one that is in use.
 
-    All files are read in turn, pass by pass: if the least recently read one gave way, one file too
-    many would make every read a miss. Thread-safe: a descriptor that is being read belongs to its
-    reader alone.
+    Those that nobody reads any more are closed while others are read. All files are read in turn,
+    pass by pass: if the least recently read one gave way, one file too many would make every read a
+    miss. Thread-safe: a descriptor that is being read belongs to its reader alone.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class KeptFiles:
         """Descriptor and when it was last read, the oldest first."""
         self._lock = threading.Lock()
         self._closed = False
+        self._sweep_at = self._clock() + SWEEP_SECONDS
 
     def __len__(self) -> int:
         return len(self._fds)
@@ -98,20 +101,25 @@ class KeptFiles:
             os.close(fd)
 
     def _keep(self, path: str, fd: int) -> None:
-        """Keep a descriptor if there is room for it, or one that is not read any more."""
-        now, closing = self._clock(), fd
+        """Keep a descriptor if there is room for it."""
+        now, closing = self._clock(), list[int]()
         with self._lock:
             if self._fds_max is None:
                 self._fds_max = _allowance()
-            if not self._closed and path not in self._fds:
-                if len(self._fds) < self._fds_max:
-                    self._fds[path] = fd, now
-                    return
-                oldest = next(iter(self._fds), None)
-                if oldest is not None and now - self._fds[oldest][1] > IDLE_SECONDS:
-                    closing, _ = self._fds.pop(oldest)
-                    self._fds[path] = fd, now
-        os.close(closing)
+            if now >= self._sweep_at:
+                self._sweep_at = now + SWEEP_SECONDS
+                closing = self._take_idle(now - IDLE_SECONDS)
+            if not self._closed and path not in self._fds and len(self._fds) < self._fds_max:
+                self._fds[path] = fd, now
+            else:
+                closing.append(fd)
+        for each in closing:
+            os.close(each)
+
+    def _take_idle(self, since: float) -> list[int]:
+        """Take away the descriptors that were last read before that."""
+        idle = [path for path, (_, at) in self._fds.items() if at < since]
+        return [self._fds.pop(path)[0] for path in idle]
 
 
 def _allowance() -> int:
