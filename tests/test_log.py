@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
+import os
+import socket
 from collections.abc import Iterator
+from typing import TextIO
 
 import pytest
 import structlog
@@ -104,3 +108,44 @@ def test_texts_of_strangers_stay_in_their_line(text: str) -> None:
         assert line.endswith("\n")
         assert line[:-1].isprintable()
         assert line.encode()
+
+
+@pytest.fixture(params=[os.pipe, socket.socketpair], ids=["pipe", "socket"])
+def ends(request: pytest.FixtureRequest) -> Iterator[tuple[int, TextIO]]:
+    """The end of a pipe that is read, and a stream to the other."""
+    one, other = (each if isinstance(each, int) else each.detach() for each in request.param())
+    os.set_blocking(one, False)
+    with os.fdopen(other, "w") as stream:
+        yield one, stream
+    os.close(one)
+
+
+def drained(descriptor: int) -> bytes:
+    """All that there is to read."""
+    found = b""
+    with contextlib.suppress(BlockingIOError):
+        while part := os.read(descriptor, 1 << 16):
+            found += part
+    return found
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_a_pipe_that_nobody_reads_holds_up_nothing(ends: tuple[int, TextIO], style: str) -> None:
+    """Lines that do not fit are dropped and counted, and none is lost in part."""
+    source, stream = ends
+    log.configure("info", style, stream)
+    for number in range(2_000):
+        structlog.get_logger().warning("an event", number=number, text="x" * 1_000)
+    before = drained(source)
+    structlog.get_logger().warning("the next")
+    after = drained(source)
+
+    lines = (before + after).decode().splitlines()
+    told = [line for line in lines if "an event" in line]
+    [gap] = [line for line in lines if "lines dropped" in line]
+    assert all(line.count("x" * 1_000) == 1 for line in told)
+    assert 10 < len(told) < 2_000
+    assert str(2_000 - len(told)) in gap
+    assert lines.index(gap) == len(told)
+    assert "the next" in lines[-1]
+    assert len(lines) == len(told) + 2

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
+import os
+import select
+import stat
 import sys
+import threading
 from collections.abc import MutableMapping
-from typing import Any, TextIO, cast
+from typing import Any, Final, TextIO, cast
 
 import structlog
 
 from xenwatch.display.text import printable
+
+_DROPPED: Final = {"event": "lines dropped: nobody read stderr", "level": "warning"}
 
 
 def configure(level: str, style: str, stream: TextIO | None = None) -> None:
@@ -19,7 +26,7 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
     `level` and `style` are as in the configuration (`log.level`, `log.format`). The time stamp is
     UTC. May be called again to change them.
     """
-    stream = cast(TextIO, _Lenient(stream or sys.stderr))
+    stream = cast(TextIO, _Lenient(stream or sys.stderr, is_json=style != "console"))
     console = style == "console" or (style == "auto" and stream.isatty())
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
@@ -47,17 +54,22 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
 
 
 class _Lenient:
-    """A stream that drops what cannot be written: a full disk must not stop the daemon.
+    """A stream that drops what cannot be written, and never waits.
 
-    Where stderr is closed there is none, and everything is dropped.
+    A full disk must not stop the daemon, nor a journal or a pipe that takes nothing any more. Where
+    stderr is closed there is none, and everything is dropped.
     """
 
-    def __init__(self, stream: TextIO | None) -> None:
+    def __init__(self, stream: TextIO | None, *, is_json: bool) -> None:
         self._stream = stream
+        self._pipe = _Pipe.of(stream, is_json)
 
     def write(self, text: str) -> int:
         with contextlib.suppress(OSError, ValueError):
-            return self._stream.write(text) if self._stream is not None else 0
+            if self._pipe is not None:
+                self._pipe.write(text.encode("utf-8", "backslashreplace"))
+            elif self._stream is not None:
+                return self._stream.write(text)
         return 0
 
     def flush(self) -> None:
@@ -67,6 +79,54 @@ class _Lenient:
 
     def isatty(self) -> bool:
         return self._stream is not None and self._stream.isatty()
+
+
+class _Pipe:
+    """A pipe or socket, of which others may have the file, so that its mode must stay."""
+
+    def __init__(self, descriptor: int, is_json: bool) -> None:
+        self._descriptor = descriptor
+        self._is_json = is_json
+        self._ready = select.poll()
+        self._ready.register(descriptor, select.POLLOUT)
+        self._lock = threading.Lock()
+        self._rest = b""
+        self._dropped = 0
+
+    @classmethod
+    def of(cls, stream: TextIO | None, is_json: bool) -> _Pipe | None:
+        """That of a stream, `None` where it is something else."""
+        with contextlib.suppress(OSError, ValueError):
+            if stream is not None:
+                mode = os.fstat(stream.fileno()).st_mode
+                if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+                    return cls(stream.fileno(), is_json)
+        return None
+
+    def write(self, line: bytes) -> None:
+        """Write a line if it can be begun; the rest of it goes before the next one."""
+        with self._lock:
+            if not self._sent():
+                self._dropped += 1
+                return
+            self._rest = self._gap() + line
+            self._sent()
+
+    def _gap(self) -> bytes:
+        """A line about those that were dropped before, if there are any."""
+        number, self._dropped = self._dropped, 0
+        if not number:
+            return b""
+        if self._is_json:
+            return json.dumps({**_DROPPED, "number": number}).encode() + b"\n"
+        return f"{_DROPPED['event']} number={number}\n".encode()
+
+    def _sent(self) -> bool:
+        """Whether nothing is left to write. A ready one takes PIPE_BUF bytes at once (pipe(7))."""
+        while self._rest and self._ready.poll(0):
+            done = os.write(self._descriptor, self._rest[: select.PIPE_BUF])
+            self._rest = self._rest[done:]
+        return not self._rest
 
 
 def _number(level: str) -> int:

@@ -119,6 +119,8 @@ REFUSED = {
     "root as path": ('[web]\ntelemetry_path = "/"', "must be a path such"),
     "path of runbooks": ('[web]\ntelemetry_path = "/runbooks/errors"', "is reserved"),
     "path of the page": ('[web]\ntelemetry_path = "/static/a"', "is reserved"),
+    "path of the pool": ('[web]\ntelemetry_path = "/pool"', "is reserved"),
+    "path of a VM": ('[web]\ntelemetry_path = "/vm/web"', "is reserved"),
     "path upwards": ('[web]\ntelemetry_path = "/a/../b"', "must be a path such as /metrics"),
     "path of a dot": ('[web]\ntelemetry_path = "/."', "must be a path such as /metrics"),
     "path without a part": ('[web]\ntelemetry_path = "//a"', "must be a path such as /metrics"),
@@ -146,7 +148,10 @@ REFUSED = {
     "endless nesting": ("a = " + "[" * 100000, "nested too deeply"),
     "endless digits": ("a = " + "9" * 10000, "invalid TOML"),
     "huge number": ("[web]\nmax_requests = 0x" + "f" * 9999, "thousands of digits must be between"),
-    "deep table": ("[web." + ".".join(["max_requests"] * 5000) + "]", "must be an integer"),
+    "deep table": (
+        "[web." + ".".join(["max_requests"] * 5000) + "]",
+        "a key of more than 32 parts",
+    ),
     "NUL": ("\0", "invalid TOML"),
 }
 

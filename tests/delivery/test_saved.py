@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.messages import Sender
 from xenwatch.alerts.states import Alerts
 from xenwatch.alerts.table import ALERTS
+from xenwatch.config import state_file
 from xenwatch.delivery import notifier as module
 from xenwatch.delivery.ledger import Ledger
 from xenwatch.delivery.outbox import Outbox, moment_saved
@@ -229,6 +231,75 @@ async def test_a_huge_file_is_set_aside_unread(
         f"must not be larger than {module.FILE_LIMIT} bytes"
     ]
     assert os.listdir(tmp_path) == ["alerts.json.bad"]
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, ""), OSError(5, "")], ids=str)
+async def test_a_file_that_cannot_be_read_is_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    """What it says of alerts that were not delivered is not overwritten."""
+    file = tmp_path / "alerts.json"
+    file.write_text("kept")
+
+    def refused(_path: str, _most: int) -> bytes:
+        raise error
+
+    monkeypatch.setattr(state_file, "read_own", refused)
+    delivery = of(file)
+    with capture_logs() as logs:
+        assert await delivery.restore() == Alerts()
+    delivery.save_on_shutdown()
+
+    assert [line["moved_to"] for line in logs] == [f"{file}.bad"]
+    assert (tmp_path / "alerts.json.bad").read_text() == "kept"
+    assert json.loads(file.read_text())
+
+
+async def test_a_file_that_is_not_read_in_time_is_set_aside_before_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file system may answer later, and what it has is then still there."""
+    file, answers = tmp_path / "alerts.json", threading.Event()
+    file.write_text("kept")
+
+    def slow(_path: str, _most: int) -> bytes:
+        answers.wait(60)
+        return b"{}"
+
+    monkeypatch.setattr(state_file, "read_own", slow)
+    monkeypatch.setattr(module, "READ_DEADLINE", 0.01)
+    delivery = of(file)
+    with capture_logs() as logs:
+        assert await delivery.restore() == Alerts()
+    delivery.save_on_shutdown()
+    answers.set()
+
+    assert [line["reason"] for line in logs] == ["TimeoutError"]
+    assert (tmp_path / "alerts.json.bad").read_text() == "kept"
+    assert json.loads(file.read_text())
+
+
+async def test_a_link_in_its_place_is_left_alone(tmp_path: Path) -> None:
+    """It could be read and never be replaced: each start would deliver the same again."""
+    file = tmp_path / "alerts.json"
+    file.symlink_to("elsewhere")
+    with capture_logs() as logs:
+        assert await of(file).restore() == Alerts()
+
+    assert [(line["reason"], line["next"]) for line in logs] == [
+        ("is a link, must be a file; replace it by the file", "move it away")
+    ]
+
+
+async def test_alerts_that_are_lost_at_the_end_are_said_to_be(tmp_path: Path) -> None:
+    """The last save has a line in the log if none before has failed."""
+    file = tmp_path / "alerts.json"
+    (tmp_path / "alerts.json.new").mkdir()
+    delivery = of(file)
+    with capture_logs() as logs:
+        delivery.save_on_shutdown()
+
+    assert [(line["event"], line["file"]) for line in logs] == [("saving alerts failed", str(file))]
 
 
 async def test_a_directory_in_its_place_is_left_alone(tmp_path: Path) -> None:

@@ -295,7 +295,7 @@ async def test_the_values_are_kept_up_to_date() -> None:
     assert UPDATE < 5, "xcp-rrdd reads every five seconds"
     assert [log["event"] for log in logs] == [
         "updating xcp-rrdd failed; will retry",
-        "values for xcp-rrdd recovered",
+        "updating xcp-rrdd recovered",
     ]
 
 

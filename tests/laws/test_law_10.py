@@ -173,7 +173,7 @@ def assert_only_fed_changes(host: Host, after: AssessedPass, fed: set[str]) -> N
             assert after.families[name] == host.second.families[name], name
 
 
-@pytest.mark.timeout(1800)  # a minute of CPU time, on whatever machine
+@pytest.mark.timeout(15 * EXAMPLES)  # a minute of CPU time, on whatever machine
 @settings(
     deadline=None,
     max_examples=EXAMPLES,

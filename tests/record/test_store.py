@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -191,6 +191,66 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
     assert later.exists()
     later.unlink()
     assert found(tmp_path) == [BEGAN]
+
+
+def test_what_is_no_segment_of_its_own_stays(tmp_path: Path) -> None:
+    """Only files that it has begun itself are removed as unfinished."""
+    kept = filled(tmp_path, (BEGAN,))
+    begun, other = (
+        tmp_path / "record" / name for name in (f"{Name(BEGAN, 1)}.partial", "keep.partial")
+    )
+    begun.touch()
+    other.touch()
+    kept.tidy(BEGAN + 1)
+    kept.close()
+
+    assert not begun.exists()
+    assert other.exists()
+
+
+@pytest.mark.parametrize("whose", ["link", "directory"])
+def test_nothing_is_recorded_where_another_user_leads(tmp_path: Path, whose: str) -> None:
+    """A directory or a link that belongs to another user is refused, and nothing is removed."""
+    there, record = tmp_path / "there", tmp_path / "record"
+    there.mkdir()
+    (there / f"{Name(BEGAN, 1)}.partial").touch()
+    record.symlink_to(there)
+    os.chown(record if whose == "link" else there, 65534, 65534, follow_symlinks=False)
+    for work in (lambda: filled(tmp_path, (BEGAN,)), lambda: Store(record, SIZE, AGE).tidy(BEGAN)):
+        with pytest.raises(OSError, match=r"is another user's, .* a state directory of its own"):
+            work()
+
+    assert len(os.listdir(there)) == 1
+
+
+def test_a_link_of_its_own_is_followed(tmp_path: Path) -> None:
+    """The record may be on another disk."""
+    there = tmp_path / "there"
+    there.mkdir()
+    (tmp_path / "record").symlink_to(there)
+    filled(tmp_path, (BEGAN,)).close()
+
+    assert found(tmp_path) == [BEGAN]
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda state: (state / "record").touch(), r"record is not a directory; move it away"),
+        (lambda state: (state / "record").symlink_to("a"), "record is not a directory"),
+        (lambda state: state.rmdir(), "state is missing; create it"),
+    ],
+    ids=["file", "dangling link", "nothing above"],
+)
+def test_what_is_no_directory_is_named(
+    tmp_path: Path, make: Callable[[Path], None], said: str
+) -> None:
+    """With what to do about it."""
+    state = tmp_path / "state"
+    state.mkdir()
+    make(state)
+    with pytest.raises(OSError, match=said):
+        filled(state, (BEGAN,))
 
 
 def test_a_file_system_is_not_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -196,3 +196,35 @@ def test_a_directory_that_cannot_be_made_is_named() -> None:
     """With its whole path, the reason and what to do."""
     with pytest.raises(SourceError, match="/proc/new: No such file or directory; use a new dir"):
         OutputDirectory("/proc/new/below")
+
+
+@pytest.mark.parametrize("mode", [0o1777, 0o755, 0o700])
+def test_a_directory_that_is_refused_stays_as_it_was(tmp_path: Path, mode: int) -> None:
+    """One that is not empty, such as /tmp, keeps its mode."""
+    place = tmp_path / "used"
+    place.mkdir()
+    (place / "file").touch()
+    place.chmod(mode)
+    with pytest.raises(SourceError, match="directory is not empty; use a new one"):
+        OutputDirectory(place)
+
+    assert stat.S_IMODE(place.stat().st_mode) == mode
+
+
+def test_what_is_planted_at_the_last_moment_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also what comes between the look and the change of the mode, which is undone."""
+    place = tmp_path / "new"
+    place.mkdir(mode=0o755)
+    change = os.fchmod
+
+    def planted(descriptor: int, mode: int) -> None:
+        (place / "file").touch()
+        change(descriptor, mode)
+
+    monkeypatch.setattr(os, "fchmod", planted)
+    with pytest.raises(SourceError, match="directory is not empty; use a new one"):
+        OutputDirectory(place)
+
+    assert stat.S_IMODE(place.stat().st_mode) == 0o755

@@ -63,6 +63,8 @@ def _problem_of_later(use: FileUse, path: Path) -> str:
         return f"{path.parent} is not a directory; create it"
     if path.exists() and not path.is_file():
         return f"{path} is not a regular file"
+    if use is FileUse.REPLACE and path.is_symlink():
+        return f"{path} is a link, must be a file; replace it by the file"
     if use is FileUse.REPLACE:
         return _denied(path.parent, os.W_OK | os.X_OK, "written")
     return _denied(path, os.R_OK, "read") if path.exists() else ""

@@ -7,7 +7,6 @@ import dataclasses
 import json
 import math
 import time
-import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from xenwatch.cli.daemon_request import AskError
 from xenwatch.cli.passes import Live, Replayed, moment
 from xenwatch.cli.source import is_record, open_source
 from xenwatch.config import secret_file, state_file
+from xenwatch.config.document import decoded
 from xenwatch.config.settings import Settings
 from xenwatch.display.text import printable, shown
 from xenwatch.display.why import why
@@ -250,10 +250,13 @@ def _member(host: Host, shapes: Iterable[Shape]) -> Member:
 
 def _listed(path: str) -> Iterator[tuple[str, Mapping[str, str]]]:
     """Name and keys of each host of a file. Raises `PoolError`."""
+    problems: list[str] = []
     try:
-        found = tomllib.loads(state_file.read(path, FILE_LIMIT).decode())
+        _, found = decoded(state_file.read(path, FILE_LIMIT), path, problems)
     except (OSError, ValueError) as error:
         raise PoolError(f"--pool: {path}: {why(error)}") from None
+    for problem in problems:
+        raise PoolError(f"--pool: {problem}")
     hosts = found.get("hosts")
     if not isinstance(hosts, dict) or len(found) > 1 or not hosts:
         raise PoolError(f'--pool: {path}: expected tables such as [hosts.xen1] with url = "..."')

@@ -153,10 +153,10 @@ def url_path(value: object) -> str:
     # Clients take other paths, with dots for a part or without any, to mean another one.
     if not re.fullmatch(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+/?", path):
         raise ValueError("must be a path such as /metrics")
-    if path.startswith(("/-/", "/api/", "/static/", "/runbooks/")):
+    if f"{path}/".startswith(("/-/", "/api/", "/static/", "/runbooks/", "/pool/", "/vm/")):
         raise ValueError(
-            "is reserved: /-/ for health checks, /api/ for the JSON API, /static/ for the status "
-            "page, /runbooks/ for runbooks"
+            "is reserved: /-/ for health checks, /api/ for the JSON API, /static/, /pool and /vm/ "
+            "for the status pages, /runbooks/ for runbooks"
         )
     return path
 

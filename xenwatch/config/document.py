@@ -11,6 +11,10 @@ from xenwatch.display.why import why
 
 DEFAULT_FILE: Final = "/etc/xenwatch/xenwatch.toml"
 FILE_LIMIT: Final = 1 << 20
+_LONG_KEY: Final = re.compile(
+    r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}"""
+)
+"""What would take tomllib time by the square of its parts."""
 _TWICE: Final = re.compile(r"Cannot declare \((.*)\) twice \(at line (\d+),")
 _AGAIN: Final = re.compile(r"Cannot overwrite a value \(at line (\d+),")
 
@@ -19,6 +23,9 @@ def decoded(data: bytes, name: str, problems: list[str]) -> tuple[str, Mapping[s
     """The text and the TOML document of a file's bytes; its problems are added to `problems`."""
     try:
         text = data.decode("utf-8-sig")  # editors of Windows begin files with a mark
+        if _LONG_KEY.search(text):
+            problems.append(f"{name}: invalid TOML: a key of more than 32 parts")
+            return "", {}
         return text, tomllib.loads(text)
     except (UnicodeDecodeError, RecursionError) as error:
         problems.append(f"{name}: {why(error)}")

@@ -33,6 +33,13 @@ def read(path: str, most: int) -> bytes:
     return data
 
 
+def read_own(path: str, most: int) -> bytes:
+    """The same of what `replace` writes, which is no link: it would be read and never replaced."""
+    if os.path.islink(path):
+        raise ValueError("is a link, must be a file; replace it by the file")
+    return read(path, most)
+
+
 def _open_nonblocking(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
@@ -67,7 +74,8 @@ def set_aside(path: str) -> str:
     """
     _refuse_others(path)
     bad = f"{path}.bad"
-    os.chmod(path, 0o600)
+    with contextlib.suppress(PermissionError):  # another user's file
+        os.chmod(path, PRIVATE)
     os.replace(path, bad)
     return bad
 

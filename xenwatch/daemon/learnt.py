@@ -73,7 +73,7 @@ class Keeper:
 async def load(path: str, *, own: bool = False) -> Learning | None:
     """What a file has; `None`, and a line in the log, where it cannot be used.
 
-    The daemon's `own` may be missing, and is set aside where it is damaged.
+    The daemon's `own` may be missing, and is set aside where it cannot be used.
     """
     try:
         async with asyncio.timeout(READ_DEADLINE):
@@ -86,8 +86,11 @@ async def load(path: str, *, own: bool = False) -> Learning | None:
 
 def _load(path: str, *, own: bool) -> Learning:
     try:
-        return learnt_file.loads(state_file.read(path, FILE_LIMIT))
-    except (ValueError, LearntError):
+        read = state_file.read_own if own else state_file.read
+        return learnt_file.loads(read(path, FILE_LIMIT))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, LearntError):
         if own:
             with contextlib.suppress(OSError):
                 state_file.set_aside(path)

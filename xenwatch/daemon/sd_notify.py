@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 from collections.abc import Mapping
 
@@ -34,6 +35,6 @@ def watchdog_seconds(environment: Mapping[str, str] = os.environ) -> float | Non
     microseconds = environment.get("WATCHDOG_USEC", "")
     if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
-    if not (microseconds.isascii() and microseconds.isdecimal()) or int(microseconds) == 0:
+    if not re.fullmatch(r"0*[1-9][0-9]{,18}", microseconds, re.ASCII):
         return None
     return int(microseconds) / 2e6

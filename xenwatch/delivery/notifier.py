@@ -96,6 +96,9 @@ class Notifier:
         self._lock = threading.Lock()
         self._expiry = EXPIRY * resend
         self._dirty = asyncio.Event()
+        self._is_unread = False
+        """Whether the file was not read in time: it is set aside before it is replaced."""
+        self._save_failed = False
         self._wake_ups: list[asyncio.Event] = []
 
     @property
@@ -130,12 +133,13 @@ class Notifier:
                     self.outbox, self._ledger = await threads.start(self._read, "alerts")
             except FileNotFoundError:
                 pass
-            except _Malformed as error:
-                kept = {"moved_to": error.kept} if error.kept else {}
+            except _Unusable as error:
+                kept = {"moved_to": error.kept} if error.kept else {"next": "move it away"}
                 _log.error(
                     "restoring saved alerts failed", file=self._file, reason=str(error), **kept
                 )
             except (OSError, RuntimeError) as error:
+                self._is_unread = True
                 _log.error("restoring saved alerts failed", file=self._file, reason=why(error))
         return self.outbox.alerts
 
@@ -233,30 +237,32 @@ class Notifier:
 
     async def _save(self) -> None:
         """Save the alerts after every change, and again where that has failed."""
-        failed = False
         while True:
             await self._dirty.wait()
             self._dirty.clear()
             document = self._saved()
             try:
                 await threads.start(functools.partial(self._write, document), "alerts")
-                if failed:
+                if self._save_failed:
                     _log.info("saving alerts recovered", file=self._file)
-                failed = False
+                self._save_failed = False
             except (OSError, RuntimeError) as error:
-                if not failed:
+                if not self._save_failed:
                     _log.error(
                         "saving alerts failed; will retry", file=self._file, reason=why(error)
                     )
-                failed = True
+                self._save_failed = True
                 await self._clock.sleep(LONGEST_RETRY)
                 self._dirty.set()
 
     def save_on_shutdown(self) -> None:
         """Save the alerts once more when the daemon stops. It may hang."""
         if self._file and self.wanted:
-            with contextlib.suppress(OSError):  # logged before, and not retried
+            try:
                 self._write(self._saved())
+            except OSError as error:
+                if not self._save_failed:
+                    _log.error("saving alerts failed", file=self._file, reason=why(error))
 
     def _saved(self) -> dict[str, Any]:
         now = self._clock.moment()
@@ -265,33 +271,40 @@ class Notifier:
     def _write(self, document: Mapping[str, Any]) -> None:
         """Replace the file as a whole: a crash leaves the old one or the new one."""
         with self._lock:
+            if self._is_unread:
+                with contextlib.suppress(FileNotFoundError):
+                    state_file.set_aside(self._file)
+                self._is_unread = False
             state_file.replace(self._file, json.dumps(document))
 
     def _read(self) -> tuple[Outbox, Ledger]:
-        """Identify this boot, and restore what was saved; a file that is damaged is set aside.
+        """Identify this boot, and restore what was saved; a file of no use is set aside.
 
-        Raises `OSError` and `_Malformed`. Both are new: it may go on when nobody waits for it.
+        Raises `FileNotFoundError`, and `_Unusable` for a file that is damaged or cannot be read.
+        Both are new: it may go on when nobody waits for it.
         """
         self.outbox.boot = boot = self._boot()
         outbox = Outbox(self.outbox.sender, self.outbox.queues)
         outbox.boot = boot
         ledger = Ledger(self._ledger.per_hour, self._ledger.common)
         try:
-            document = Value(json.loads(state_file.read(self._file, FILE_LIMIT)))
+            document = Value(json.loads(state_file.read_own(self._file, FILE_LIMIT)))
             now = self._clock.moment()
             outbox.restore(document, now, self._expiry)
             if XAPI in document.items():
                 ledger.restore(document[XAPI], moment_saved(document, now))
-        except (ValueError, RecursionError) as error:
+        except FileNotFoundError:
+            raise
+        except (OSError, ValueError, RecursionError) as error:
             kept = ""
             with contextlib.suppress(OSError):
                 kept = state_file.set_aside(self._file)
-            raise _Malformed(why(error), kept) from error
+            raise _Unusable(why(error), kept) from error
         return outbox, ledger
 
 
-class _Malformed(Exception):
-    """A file that xenwatch did not write, and where it was kept; empty: it is where it was."""
+class _Unusable(Exception):
+    """A file that is of no use, and where it was moved; empty: it is where it was."""
 
     def __init__(self, reason: str, kept: str) -> None:
         super().__init__(reason)

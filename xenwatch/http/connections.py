@@ -63,6 +63,8 @@ class Site:
             logger=_library,
             shutdown_timeout=grace / 2,
             keepalive_timeout=idle,
+            # No request has a body that is wanted: a small one could become gigabytes.
+            auto_decompress=False,
         )
         self._most = most
         self._refusals = refusals

@@ -101,8 +101,9 @@ class Store:
             with _noted(errors):
                 file.path.unlink()
         for left in self._directory.glob(f"*{PARTIAL}"):
-            with _noted(errors):
-                left.unlink()
+            if Name.of(left.stem) is not None:
+                with _noted(errors):
+                    left.unlink()
         for file, level in self._due(now) if trusted else ():
             with _noted(errors):
                 self._thin(file, level)
@@ -172,11 +173,24 @@ class Store:
         if self._held is not None and os.fstat(self._held).st_nlink:
             return
         self.close()
-        self._directory.mkdir(mode=0o700, exist_ok=True)
+        try:
+            self._directory.mkdir(mode=0o700, exist_ok=True)
+        except FileExistsError:
+            raise OSError(f"{self._directory} is not a directory; move it away") from None
+        except FileNotFoundError:
+            raise OSError(f"{self._directory.parent} is missing; create it") from None
         _sync(self._directory.parent)
-        self._held = host_lock.hold_directory(
+        held = host_lock.hold_directory(
             self._directory, "another xenwatch records there; give this one a state directory"
         )
+        owners = {os.fstat(held).st_uid, os.lstat(self._directory).st_uid}
+        if not owners <= {0, os.geteuid()}:
+            os.close(held)
+            raise OSError(
+                f"{self._directory} is another user's, who could lead it elsewhere; give this "
+                "xenwatch a state directory of its own"
+            )
+        self._held = held
 
     def _check_room(self) -> None:
         """Raise `OSError` where the file system has no more room than its reserve."""

@@ -44,13 +44,25 @@ class OutputDirectory:
             if owner != os.geteuid():
                 reason = f"belongs to {_user(owner)}; {_INSTEAD}"
                 raise SourceError(str(path), reason)
-            # From here on nobody else can put anything in it.
-            os.fchmod(self._fd, 0o700)
-            if os.listdir(self._fd):
-                raise SourceError(str(path), "directory is not empty; use a new one")
+            self._claim(str(path))
         except BaseException:
             self.close()
             raise
+
+    def _claim(self, path: str) -> None:
+        """Let nobody else put anything in it. A directory that is refused stays as it was."""
+        before = stat.S_IMODE(os.fstat(self._fd).st_mode)
+        self._require_empty(path)
+        os.fchmod(self._fd, 0o700)
+        try:
+            self._require_empty(path)  # until just now somebody could
+        except SourceError:
+            os.fchmod(self._fd, before)
+            raise
+
+    def _require_empty(self, path: str) -> None:
+        if os.listdir(self._fd):
+            raise SourceError(path, "directory is not empty; use a new one")
 
     def new_file(self, name: bytes) -> IO[bytes]:
         """A file to write to, which must not be there yet. Raises `OSError`."""
