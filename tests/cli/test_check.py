@@ -267,7 +267,7 @@ def test_options_reach_the_check(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ([SYNTHETIC, "--limit=ptsy"], "unknown limit 'ptsy'; did you mean ptys?"),
         ([SYNTHETIC, "--warning=0.8"], "--warning '0.8' is not LIMIT=RATIO"),
-        ([SYNTHETIC, "--warning=ptys=80"], "is not LIMIT=RATIO"),
+        ([SYNTHETIC, "--warning=ptys=80"], "the ratio must be more than 0 and at most 1"),
         ([SYNTHETIC, "--critical=ptys=nan"], "is not LIMIT=RATIO"),
         ([SYNTHETIC, "--limit=ptys", "--warning=irqs=0.8"], "excluded by --limit"),
         ([SYNTHETIC, "--exclude=zombies"], "unknown limit or alert 'zombies'"),
@@ -303,7 +303,7 @@ def test_what_cannot_be_asked_is_unknown(
             "HTTP status 503 Busy: it has no",
         ),
         (response(b"", status="401 Unauthorized"), "give --user NAME:PASSWORD"),
-        (response(b"", status="404 Not Found"), "older than this command; restart it: systemctl"),
+        (response(b"", status="404 Not Found"), "older than this command: systemctl restart"),
         (response(b"400", status="400 Bad Request"), "the URL begins https://"),
         (response(b"{}"), "the answer is not from xenwatch"),
         (response(b"[" * 100000), "the answer is not from xenwatch"),

@@ -84,7 +84,7 @@ def test_a_shape_that_says_all_is_promised(
     _, fits, _ = run(capsys, *platform, "--count=34")
 
     assert status == 1
-    assert "500 more do not fit; dom0_memory stops them\n" in out
+    assert "500 more do not fit, 34 do; dom0_memory stops them\n" in out
     assert "34 more fit\n" in fits
     assert "Not counted" not in fits
 
@@ -97,7 +97,11 @@ def test_a_shape_that_says_all_is_promised(
             0,
             "869 more fit, as far as counted; not counted: dom0_memory, open_files, ",
         ),
-        (("--shape=windows", "--count=870"), 1, "870 more do not fit; aio_requests stops them\n"),
+        (
+            ("--shape=windows", "--count=870"),
+            1,
+            "870 more do not fit, at most 869 do; aio_requests stops them\n",
+        ),
         (("--mix=windows=200,linux=50",), 0, "they fit together, as far as counted; not"),
         (
             ("--mix=windows=200", "--mix=linux=50"),
@@ -271,7 +275,7 @@ def fields(snapshot: Snapshot) -> dict[str, Any]:
     [
         (None, 0, "at most 500 more fit, by xenstored_fds; unknown: aio_requests; not counted"),
         (20, 3, "cannot say whether 20 more fit; unknown: aio_requests; not counted"),
-        (501, 1, "501 more do not fit; xenstored_fds stops them\n"),
+        (501, 1, "501 more do not fit, at most 500 do; xenstored_fds stops them\n"),
     ],
 )
 def test_what_is_not_known_is_said(wanted: int | None, status: int, words: str) -> None:

@@ -108,7 +108,7 @@ REFUSED = {
     ),
     "relative textfile": ('[textfile]\ndirectory = "a"', "2: textfile.directory: 'a' must be an"),
     "one address": ('[web]\nlisten_addresses = ":1"', "must be an array"),
-    "bad port": ('[web]\nlisten_addresses = ["[::1]:70000"]', "which must be HOST:PORT"),
+    "bad port": ('[web]\nlisten_addresses = ["[::1]:70000"]', "which must have a port of at most"),
     "no port": ('[web]\nlisten_addresses = ["::1"]', "which must be HOST:PORT"),
     "number as address": (
         "[web]\nlisten_addresses = [10730]",

@@ -48,8 +48,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--redact",
         action="store_true",
-        help="replace names, UUIDs and addresses, so that the capture can be shown to others; a "
-        "replay has the same numbers",
+        help="replace names, UUIDs and addresses, so that the capture can be shown to others; with "
+        "--source tree:DIR it has the same numbers",
     )
 
 

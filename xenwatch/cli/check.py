@@ -24,8 +24,8 @@ from xenwatch.http.paths import CHECK
 
 EXITS: Final = {status: state for state, status in plugin.STATUS.items()}
 _NO_CHECK: Final = (
-    f"{{}}: the daemon is older than this command; restart it: systemctl restart xenwatch; until "
-    f"then: {SOURCE.flag} host"
+    f"{{}}: HTTP status 404: no xenwatch there; give its URL without /api or another page. Or the "
+    f"daemon is older than this command: systemctl restart xenwatch; until then: {SOURCE.flag} host"
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import re
 import sys
 from typing import Any, NoReturn
 
@@ -14,9 +15,16 @@ from xenwatch.display.text import printable
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that fails where its text cannot be written; `usage_status` is for bad usage."""
+    """A parser that fails where its text cannot be written; `usage_status` is for bad usage.
+
+    A time before now, such as -15m, is the value of an option as negative numbers are.
+    """
 
     usage_status = USAGE
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._negative_number_matcher = re.compile(r"-[0-9]+[smhd]?\Z|-[0-9]*\.[0-9]+\Z")
 
     def error(self, message: str) -> NoReturn:
         """Print the usage and what was wrong, of a plugin its line too, and exit."""

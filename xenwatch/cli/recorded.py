@@ -36,6 +36,8 @@ def record_of(options: argparse.Namespace, begin: str) -> Record:
     kind, _, path = spec.partition(":")
     if kind != RECORD or "@" in kind or (path and path.rpartition("@")[1]):
         needs = f"must be record[:PATH]; a time is given with --{begin}"
+        if kind == "tree":
+            needs = f"is a capture, which is one moment: xenwatch once {SOURCE.flag} {spec}"
         raise ConfigError([f"{SOURCE.flag}: {spec!r} {needs}"])
     try:
         return Record(path or DIRECTORY)

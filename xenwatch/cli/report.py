@@ -76,8 +76,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         save(Path(options.output), text.encode(errors="backslashreplace"))
     except OSError as error:
-        new = "; name a new file, or remove this one" if isinstance(error, FileExistsError) else ""
-        say(f"--output: {options.output}: {why(error)}{new}")
+        say(f"--output: {options.output}: {_next_step(options.output, error)}")
         return UNKNOWN
     return OK
 
@@ -123,6 +122,18 @@ def report(
         return made
     changed_report: Report = mapped(made, redactor.text)
     return changed_report
+
+
+def _next_step(path: str, error: OSError) -> str:
+    """Why nothing could be saved there, with what to do."""
+    place = Path(path)
+    if place.is_dir():
+        return "is a directory; name a file in it"
+    if isinstance(error, FileExistsError):
+        return f"{why(error)}; name a new file, or remove this one"
+    if not place.parent.is_dir():
+        return f"{why(error)}; create {place.parent}"
+    return why(error)
 
 
 def save(path: Path, data: bytes) -> None:

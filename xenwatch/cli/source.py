@@ -99,7 +99,8 @@ def open_source(spec: str, rootfs: str = "/") -> Source:
         return RemoteSource(rest or SOCKET)
     if is_record(spec):
         reason = (
-            "a record can only be looked at, with once, plan, doctor, advise, check, top or explain"
+            "a record can only be looked at, with once, plan, doctor, advise, check, top, explain, "
+            "replay or report; support has --record for it"
         )
         raise SourceError(spec, reason)
     raise SourceError(spec, "must be one of: host, synthetic[:NAME], tree:DIR, reader[:PATH], auto")

@@ -112,12 +112,10 @@ def is_host(name: str) -> bool:
 def address(place: str) -> tuple[str, int]:
     """Host and port of `HOST:PORT`; an IPv6 host is in brackets, no host means all addresses."""
     match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([A-Za-z0-9._-]*)):([0-9]{1,5})", place)
-    if (
-        match is None
-        or int(match[3]) > 65535
-        or not (match[1] or not match[2] or is_host(match[2]))
-    ):
+    if match is None or not (match[1] or not match[2] or is_host(match[2])):
         raise ValueError("must be HOST:PORT, [IPV6]:PORT, :PORT or unix:/PATH")
+    if int(match[3]) > 65535:
+        raise ValueError("must have a port of at most 65535")
     return match[1] or match[2], int(match[3])
 
 

@@ -18,6 +18,8 @@ GRACE: Final = 0.25
 """Seconds that a client has to say something, however few descriptors there are."""
 PAUSE: Final = 0.1
 """Seconds in which nothing is accepted, where there is no descriptor for it."""
+PATIENCE: Final = 1.0
+"""Seconds that a connection waits for a descriptor, which a file being written may have."""
 REQUEST_MAX: Final = 1 << 16
 FULL: Final = b"too many connections; retry later\n"
 REJECTION: Final = (
@@ -52,6 +54,8 @@ class Entrance:
         self._silent: dict[socket.socket, float] = {}
         self._sweeping: asyncio.TimerHandle | None = None
         self._reserve: int | None = None
+        self._lacking: float | None = None
+        """Since when there has been no descriptor, nor a connection to close."""
         self._loop = asyncio.get_running_loop()
 
     def open(self) -> None:
@@ -84,6 +88,7 @@ class Entrance:
             except OSError as error:  # EMFILE, ENFILE, ENOBUFS, ENOMEM: accept(2)
                 self._make_room(listener, error)
                 return
+            self._lacking = None
             sock.setblocking(False)
             self._hold(sock)
 
@@ -139,13 +144,17 @@ class Entrance:
             self._let_go(sock).close()
 
     def _make_room(self, listener: socket.socket, error: OSError) -> None:
-        """Close what can be closed for the one that waits; else tell it so, and pause."""
+        """Close what can be closed for the one that waits; else tell it so at last; and pause."""
         self._refusals.add(DESCRIPTORS, detail=str(error))
-        since = next(iter(self._silent.values()), None)
+        since, now = next(iter(self._silent.values()), None), self._loop.time()
         if since is None:
-            if not self._free():
+            if self._free():
+                self._lacking = None
+            elif self._lacking is None:
+                self._lacking = now
+            elif now - self._lacking >= PATIENCE:
                 self._refuse_one(listener)
-        elif self._loop.time() - since >= GRACE:
+        elif now - since >= GRACE:
             self._close_oldest()
         self._loop.remove_reader(listener)
         self._loop.call_later(PAUSE, self._resume, listener)

@@ -96,7 +96,7 @@ def _alert(rows: Sequence[AlertRow], status: HostStatus, known: Vms) -> Html:
         tag(
             "div",
             f"{first.state} since ",
-            moment(first.since),
+            moment(first.entered),
             join(", critical pending since ", moment(ripens.since)) if ripens else None,
             ". ",
             name,

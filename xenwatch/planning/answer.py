@@ -80,7 +80,9 @@ def _of_wanted(plan: Plan, wanted: int, unknown: str) -> str:
         return f"cannot say whether {subject} fit{end}; unknown: {unknown}"
     if not plan.fits:
         stopped = f"; {plan.binding.limit} stops them" if plan.binding else ""
-        return f"{subject} do not fit{end}{stopped}"
+        most = "at most " if plan.uncounted or plan.unknown else ""
+        some = f", {most}{plan.at_most} do" if one and plan.at_most else ""
+        return f"{subject} do not fit{end}{some}{stopped}"
     return f"{subject} fit{end}{', as far as counted' if plan.uncounted else ''}"
 
 

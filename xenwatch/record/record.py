@@ -18,6 +18,7 @@ from xenwatch.record.header import FormatError, Header, HeaderError
 from xenwatch.record.segments import Name, Place, Segment
 from xenwatch.record.store import files
 from xenwatch.sources.base import SourceError
+from xenwatch.sources.tree import MANIFEST
 from xenwatch.values import dataclass
 
 SEGMENTS: Final = 2048
@@ -60,7 +61,7 @@ class Record:
         self.path = path
         self.damaged: dict[Path, str] = {}
         if not self._files():
-            raise SourceError(path, "no record: the daemon has recorded nothing here yet")
+            raise SourceError(path, _why_none(Path(path)))
 
     def at(self, time: float) -> Kept:
         """The newest moment at or before a Unix time. Raises `SourceError` where there is none."""
@@ -268,3 +269,14 @@ class _Segments:
 
 
 _SEGMENTS: Final = _Segments()
+
+
+def _why_none(path: Path) -> str:
+    """Why there is no record in a directory, with the place that was meant."""
+    below = path / "record"  # in the daemon's state directory
+    with contextlib.suppress(OSError):
+        if files(below):
+            return f"no record; did you mean {below}?"
+    if (path / MANIFEST).exists():
+        return f"a capture, which is one moment and no record: tree:{path}"
+    return "no record: the daemon has recorded nothing here yet"

@@ -253,7 +253,10 @@ def _ratios(option: str, given: Iterable[str]) -> dict[str, float]:
             ratio = float(number)
         except ValueError:
             ratio = math.nan
-        if not separator or not 0 < ratio <= 1:
+        if not separator or math.isnan(ratio):
             raise CheckError(f"--{option} {shown(text)} is not LIMIT=RATIO, as in aio_requests=0.7")
+        if not 0 < ratio <= 1:
+            reason = "the ratio must be more than 0 and at most 1"
+            raise CheckError(f"--{option} {shown(text)}: {reason}, as in aio_requests=0.7")
         found[_known(option, name)] = ratio
     return found

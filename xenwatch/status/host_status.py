@@ -92,7 +92,10 @@ class ShapeRow:
 
 @dataclass(frozen=True, slots=True)
 class AlertRow:
-    """A series of an alert that is pending or firing. `since` is Unix time."""
+    """A series of an alert that is pending or firing.
+
+    `since` is when its condition began to hold, `fired` when it fired, both in Unix time.
+    """
 
     alert: str
     labels: Mapping[str, str]
@@ -101,6 +104,12 @@ class AlertRow:
     summary: str
     since: float
     runbook_url: str
+    fired: float | None = None
+
+    @property
+    def entered(self) -> float:
+        """When it entered its state."""
+        return self.since if self.fired is None else self.fired
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +328,7 @@ def _row(active: Active, now: Moment) -> AlertRow:
         summary=active.alert.title,
         since=now.unix(active.since),
         runbook_url="",
+        fired=None if active.fired is None else now.unix(active.fired),
     )
 
 

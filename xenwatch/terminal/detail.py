@@ -210,7 +210,7 @@ def _alert(key: str, look: Look, width: int) -> Iterator[Line]:
         (
             ("alert", row.alert),
             ("state", f"{row.state} {row.severity}"),
-            ("since", f"{datetime.fromtimestamp(row.since, UTC):%Y-%m-%d %H:%M:%S} UTC"),
+            ("since", f"{datetime.fromtimestamp(row.entered, UTC):%Y-%m-%d %H:%M:%S} UTC"),
             ("about", ", ".join(f"{name} {value}" for name, value in row.labels.items())),
             ("summary", row.summary),
             ("runbook", row.runbook_url),

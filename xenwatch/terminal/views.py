@@ -214,7 +214,7 @@ def _alert(row: AlertRow, now: float) -> Row:
         (
             word(row.state, style),
             word(row.severity, style),
-            span(now - row.since),
+            span(now - row.entered),
             word(row.alert),
             word(row.summary),
         ),
