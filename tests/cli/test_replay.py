@@ -107,6 +107,9 @@ def test_where_nothing_was_recorded_it_says_so(
             "'synthetic' must be record[:PATH]; a time is given with --at",
         ),
         (("report", "--source=record:/x@03:12", "--from=1h"), "a time is given with --from"),
+        (("replay", "--at", "-1h", "--until", "-2h"), "is later than --until: "),
+        (("report", "--from", "-1h", "--to", "-120m"), "is later than --to: "),
+        (("replay", "--source=tree:/x"), "one moment: xenwatch once --source tree:/x"),
         (("replay", "--source=record:/nonexistent"), "no record: No such file or directory"),
     ],
 )
@@ -162,6 +165,12 @@ def test_a_file_is_new_and_its_owners(
     assert again.status == 3
     assert f"--output: {file}: File exists; name a new file" in again.err
     assert file.read_bytes() == before
+    for place, step in (
+        (tmp_path, "is a directory; name a file in it"),
+        (tmp_path / "none/a", f"No such file or directory; create {tmp_path}/none"),
+    ):
+        done = run(capsys, *arguments, f"--output={place}")
+        assert (done.status, f"--output: {place}: {step}" in done.err) == (3, True)
 
 
 def test_a_damaged_moment_hides_no_other(

@@ -115,6 +115,18 @@ def test_where_there_is_no_record_it_says_so(tmp_path: Path) -> None:
             Record(str(path))
 
 
+@pytest.mark.usefixtures("record")
+def test_the_place_that_was_meant_is_named(tmp_path: Path) -> None:
+    """The record in a state directory; a capture, which is none."""
+    with pytest.raises(SourceError, match=f"no record; did you mean {tmp_path}/record\\?"):
+        Record(str(tmp_path))
+    capture = tmp_path / "capture"
+    capture.mkdir()
+    (capture / "manifest.json").touch()
+    with pytest.raises(SourceError, match=f"a capture, .* tree:{capture}"):
+        Record(str(capture))
+
+
 def test_a_damaged_segment_hides_no_other(tmp_path: Path, record: Record) -> None:
     """What is in the others is found."""
     files(tmp_path / "record")[1].path.write_bytes(b"damaged")
