@@ -11,7 +11,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from xenwatch.config import converters
 from xenwatch.config.common_keys import SOURCE
 from xenwatch.config.errors import ConfigError
 from xenwatch.config.file import parse
@@ -323,48 +322,6 @@ def test_an_endless_file_is_refused(tmp_path: Path) -> None:
 def test_the_null_device_is_no_configuration() -> None:
     """That nothing is configured can be said without a file for it."""
     assert load_settings("/dev/null", {}).values == {}
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("127.0.0.1:10730", ("127.0.0.1", 10730)),
-        (":1", ("", 1)),
-        ("[::1]:65535", ("::1", 65535)),
-        ("[fe80::1%eth0]:80", ("fe80::1%eth0", 80)),
-        ("dom0.example.org:0", ("dom0.example.org", 0)),
-    ],
-)
-def test_addresses_are_taken_apart(text: str, expected: tuple[str, int]) -> None:
-    """Host and port of every way to write an address."""
-    assert converters.address(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "path"),
-    [("unix:/run/a.sock", "/run/a.sock"), ("unix:/a:b c", "/a:b c"), (":80", ""), ("unixa:80", "")],
-)
-def test_unix_sockets_have_a_path(text: str, path: str) -> None:
-    """What begins with unix: is a path, and a valid address; others are not."""
-    assert converters.unix_path(text) == path
-    assert converters.addresses([text]) == (text,)
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("unix:", "must be an absolute path after unix:"),
-        ("unix:a.sock", "must be an absolute path after unix:"),
-        ("unix:/" + "a" * 107, "must be at most 107 bytes after unix:"),
-        ("a..b:80", r"must be HOST:PORT, \[IPV6\]:PORT, :PORT or unix:/PATH"),
-        ("a" * 64 + ".example:80", r"must be HOST:PORT, \[IPV6\]:PORT, :PORT or unix:/PATH"),
-        ("vsock://:80", r"must be HOST:PORT, \[IPV6\]:PORT, :PORT or unix:/PATH"),
-    ],
-)
-def test_addresses_that_cannot_be_are_refused(text: str, reason: str) -> None:
-    """Paths and names that nothing can have, and what xenwatch does not listen on, are refused."""
-    with pytest.raises(ValueError, match=reason):
-        converters.addresses([text])
 
 
 _VALUES = st.one_of(

@@ -309,13 +309,6 @@ def test_pending_severities_of_one_series_are_one_row() -> None:
     assert "firing since 1970-01-01 00:00:00 UTC, critical pending since 1970" in text
 
 
-def test_an_alert_fires_since_it_fired() -> None:
-    """Not since its condition holds: that is when it became pending."""
-    fired = dataclasses.replace(alert("warning"), fired=300.0)
-
-    assert "firing since 1970-01-01 00:05:00 UTC" in Reader(rendered(changed(alerts=(fired,)))).text
-
-
 def test_the_remedy_has_its_number() -> None:
     """The alert of a limit has the command that raises it, with what it gives."""
     full = dataclasses.replace(

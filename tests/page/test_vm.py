@@ -88,3 +88,10 @@ def test_no_name_adds_markup(name: str) -> None:
 
     assert elements(odd) == elements(plain)
     assert Reader(vm_page.missing(name, status, LINKS).decode()).text.count("No VM here") == 1
+
+
+def test_an_alert_fires_since_it_fired() -> None:
+    """Not since its condition holds: that is when it became pending."""
+    fired = dataclasses.replace(FULL, alerts=(dataclasses.replace(ALERT, fired=300.0),))
+
+    assert "firing since 1970-01-01 00:05:00 UTC" in text_of(fired)
