@@ -27,8 +27,8 @@ from tests.xen.image import image
 from tests.xen.report import Report
 from tests.xen.vm import Vm
 
-DOM0_ARGS: Final = ""
-"""See `tests.xen.conftest.Machines`."""
+DOM0_ARGS: Final = "log_buf_len=16M"
+"""What the kernel says at boot is still there after hundreds of guests."""
 
 SHAPES: Final = {f"soak{number}": Shape("pv") for number in range(6)}
 AT_ONCE: Final = 3
@@ -128,8 +128,9 @@ def soak(daemon: Daemon, seconds: float) -> Soak:
         for unit, each in held(vm).items():
             found.held.setdefault(unit, []).append(each)
         print(found.started, found.held["xenwatch"][-1], found.held[UNITS[1]][-1], flush=True)
-    found.wrong = checks.observe(vm, daemon, CAPTURES / "soak").of_daemon()[1]
     found.complaints = int(vm.run(COMPLAINTS))
+    print(found.failed, found.backwards, found.complaints, flush=True)
+    found.wrong = checks.observe(vm, daemon, CAPTURES / "soak").of_daemon()[1]
     return found
 
 
