@@ -149,3 +149,54 @@ def test_a_pipe_that_nobody_reads_holds_up_nothing(ends: tuple[int, TextIO], sty
     assert lines.index(gap) == len(told)
     assert "the next" in lines[-1]
     assert len(lines) == len(told) + 2
+
+
+def test_what_is_not_written_yet_outlives_a_reload(ends: tuple[int, TextIO]) -> None:
+    """The rest of a line and the number of those dropped are not forgotten."""
+    source, stream = ends
+    log.configure("info", "json", stream)
+    for _ in range(500):
+        structlog.get_logger().warning("an event", text="x" * 9_000)
+    log.configure("info", "json", stream)
+    before = drained(source)
+    structlog.get_logger().warning("the next")
+
+    lines = [json.loads(line) for line in (before + drained(source)).splitlines()]
+    events = [line["event"] for line in lines]
+    assert events[-2:] == ["lines dropped: nobody read stderr", "the next"]
+    assert lines[-2]["number"] == 500 - events.count("an event")
+
+
+def test_what_a_finalizer_logs_meanwhile_comes_after_it(
+    ends: tuple[int, TextIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of a line another one may come, in the same thread."""
+    source, stream = ends
+    log.configure("info", "json", stream)
+    write, others = os.write, ["from a finalizer"]
+
+    def interrupted(descriptor: int, data: bytes) -> int:
+        if others:
+            logging.getLogger("asyncio").error(others.pop())
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", interrupted)
+    structlog.get_logger().warning("an event")
+
+    events = [json.loads(line)["event"] for line in drained(source).splitlines()]
+    assert events == ["an event", "from a finalizer"]
+
+
+def test_lines_that_fail_are_counted(ends: tuple[int, TextIO]) -> None:
+    """Of a pipe whose reader is gone nothing is begun; they are counted for the next one."""
+    _, stream = ends
+    log.configure("info", "json", stream)
+    pipe = log._Pipe.of(stream)
+    assert pipe is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "write", lambda *_: (_ for _ in ()).throw(BrokenPipeError()))
+        for _ in range(3):
+            pipe.write(b"line\n")
+    pipe.write(b"the next\n")
+
+    assert drained(ends[0]).count(b'"number": 2') == 1

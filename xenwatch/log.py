@@ -10,6 +10,7 @@ import select
 import stat
 import sys
 import threading
+from collections import deque
 from collections.abc import MutableMapping
 from typing import Any, Final, TextIO, cast
 
@@ -62,14 +63,16 @@ class _Lenient:
 
     def __init__(self, stream: TextIO | None, *, is_json: bool) -> None:
         self._stream = stream
-        self._pipe = _Pipe.of(stream, is_json)
+        self._pipe = _Pipe.of(stream)
+        if self._pipe is not None:
+            self._pipe.is_json = is_json
 
     def write(self, text: str) -> int:
+        if self._pipe is not None:
+            self._pipe.write(text.encode("utf-8", "backslashreplace"))
+            return len(text)
         with contextlib.suppress(OSError, ValueError):
-            if self._pipe is not None:
-                self._pipe.write(text.encode("utf-8", "backslashreplace"))
-            elif self._stream is not None:
-                return self._stream.write(text)
+            return self._stream.write(text) if self._stream is not None else 0
         return 0
 
     def flush(self) -> None:
@@ -84,49 +87,77 @@ class _Lenient:
 class _Pipe:
     """A pipe or socket, of which others may have the file, so that its mode must stay."""
 
-    def __init__(self, descriptor: int, is_json: bool) -> None:
+    def __init__(self, descriptor: int, found: os.stat_result) -> None:
+        self.is_json = True
         self._descriptor = descriptor
-        self._is_json = is_json
+        self._found = found
         self._ready = select.poll()
         self._ready.register(descriptor, select.POLLOUT)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._is_busy = False
+        self._later: deque[bytes] = deque()
         self._rest = b""
         self._dropped = 0
 
     @classmethod
-    def of(cls, stream: TextIO | None, is_json: bool) -> _Pipe | None:
-        """That of a stream, `None` where it is something else."""
+    def of(cls, stream: TextIO | None) -> _Pipe | None:
+        """That of a stream, the same each time; `None` where it is something else."""
+        global _newest  # noqa: PLW0603 - what it has not written yet outlives a reload
         with contextlib.suppress(OSError, ValueError):
             if stream is not None:
-                mode = os.fstat(stream.fileno()).st_mode
-                if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
-                    return cls(stream.fileno(), is_json)
+                descriptor, found = stream.fileno(), os.fstat(stream.fileno())
+                if stat.S_ISFIFO(found.st_mode) or stat.S_ISSOCK(found.st_mode):
+                    if _newest is None or not _newest.is_of(descriptor, found):
+                        _newest = cls(descriptor, found)
+                    return _newest
         return None
 
+    def is_of(self, descriptor: int, found: os.stat_result) -> bool:
+        """Whether it is that of a descriptor with this state."""
+        return self._descriptor == descriptor and os.path.samestat(self._found, found)
+
     def write(self, line: bytes) -> None:
-        """Write a line if it can be begun; the rest of it goes before the next one."""
+        """Write a line if it can be begun; the rest of it goes before the next one.
+
+        What a finalizer logs meanwhile, in the same thread, comes after it.
+        """
         with self._lock:
-            if not self._sent():
-                self._dropped += 1
+            self._later.append(line)
+            if self._is_busy:
                 return
-            self._rest = self._gap() + line
-            self._sent()
+            self._is_busy = True
+            try:
+                while self._later:
+                    self._put(self._later.popleft())
+            finally:
+                self._is_busy = False
+
+    def _put(self, line: bytes) -> None:
+        if not self._sent():
+            self._dropped += 1
+            return
+        self._rest = self._gap() + line
+        self._sent()
 
     def _gap(self) -> bytes:
         """A line about those that were dropped before, if there are any."""
         number, self._dropped = self._dropped, 0
         if not number:
             return b""
-        if self._is_json:
+        if self.is_json:
             return json.dumps({**_DROPPED, "number": number}).encode() + b"\n"
         return f"{_DROPPED['event']} number={number}\n".encode()
 
     def _sent(self) -> bool:
         """Whether nothing is left to write. A ready one takes PIPE_BUF bytes at once (pipe(7))."""
-        while self._rest and self._ready.poll(0):
-            done = os.write(self._descriptor, self._rest[: select.PIPE_BUF])
-            self._rest = self._rest[done:]
+        with contextlib.suppress(OSError):
+            while self._rest and self._ready.poll(0):
+                done = os.write(self._descriptor, self._rest[: select.PIPE_BUF])
+                self._rest = self._rest[done:]
         return not self._rest
+
+
+_newest: _Pipe | None = None
 
 
 def _number(level: str) -> int:

@@ -151,6 +151,7 @@ REFUSED = {
         "[web." + ".".join(["max_requests"] * 5000) + "]",
         "a key of more than 32 parts",
     ),
+    "deep key": ("a = 1\n" + r'"\"".' * 40 + "b = 1", "2: invalid TOML: a key of more than 32"),
     "NUL": ("\0", "invalid TOML"),
 }
 

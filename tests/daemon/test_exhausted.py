@@ -61,6 +61,6 @@ def test_without_a_descriptor_a_new_client_is_answered() -> None:
         while not labelled(counted, running.get("metrics"))["descriptors",]:
             pass
         assert running.stop() == 0
-    lines = [line for line in running.log if line["event"] == "requests or connections refused"]
+    lines = [line for line in running.log if line["event"] == "web requests refused or delayed"]
     assert len(lines) == len({line["reason"] for line in lines})
     assert not any("exception" in line for line in running.log)

@@ -13,6 +13,7 @@ from tests.delivery.support import until
 from tests.fake_clock import FakeClock, running
 from tests.planning.learnt_support import MIB, simulated
 from tests.running import xenwatch
+from xenwatch.daemon import learnt
 from xenwatch.daemon.learnt import FILE, SAVE_EVERY, Keeper, load
 from xenwatch.planning.learning import Learning
 from xenwatch.planning.learnt_file import dumps, loads
@@ -59,13 +60,29 @@ async def test_the_first_start_says_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "\xff", "[" * 100000, '{"version": 2}'])
 async def test_a_damaged_file_is_no_reason_not_to_start(tmp_path: Path, text: str) -> None:
-    """A file that holds something else is logged and set aside, and learning starts anew."""
+    """A file that holds something else is logged, and set aside before the next one is written."""
     (tmp_path / FILE).write_text(text, encoding="latin-1")
+    keeping = keeper(tmp_path, LEARNT)
     with capture_logs() as logs:
-        assert await keeper(tmp_path).restore() == NOTHING
+        assert await keeping.restore() == NOTHING
+    keeping.save_on_shutdown()
 
     assert [log["event"] for log in logs] == ["what was learnt could not be read"]
-    assert os.listdir(tmp_path) == [f"{FILE}.bad"]
+    assert (tmp_path / f"{FILE}.bad").read_text(encoding="latin-1") == text
+    assert loads((tmp_path / FILE).read_bytes()).vms == LEARNT.vms
+
+
+async def test_a_file_that_is_not_read_in_time_is_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weeks of learning are not overwritten, whatever the file system does."""
+    (tmp_path / FILE).write_text("kept")
+    monkeypatch.setattr(learnt, "READ_DEADLINE", 0.0)
+    keeping = keeper(tmp_path, LEARNT)
+    assert await keeping.restore() == NOTHING
+    keeping.save_on_shutdown()
+
+    assert (tmp_path / f"{FILE}.bad").read_text() == "kept"
 
 
 async def test_a_carried_file_that_is_missing_is_logged(tmp_path: Path) -> None:

@@ -264,7 +264,7 @@ async def test_a_file_that_is_not_read_in_time_is_set_aside_before_the_next_one(
 
     def slow(_path: str, _most: int) -> bytes:
         answers.wait(60)
-        return b"{}"
+        raise OSError(5, "made to fail")
 
     monkeypatch.setattr(state_file, "read_own", slow)
     monkeypatch.setattr(module, "READ_DEADLINE", 0.01)
@@ -273,10 +273,27 @@ async def test_a_file_that_is_not_read_in_time_is_set_aside_before_the_next_one(
         assert await delivery.restore() == Alerts()
     delivery.save_on_shutdown()
     answers.set()
+    # As the thread does that nobody waits for: it must not set the new file aside.
+    with pytest.raises(module._Unusable):
+        delivery._read()
 
     assert [line["reason"] for line in logs] == ["TimeoutError"]
     assert (tmp_path / "alerts.json.bad").read_text() == "kept"
     assert json.loads(file.read_text())
+
+
+async def test_a_file_that_cannot_be_set_aside_is_not_replaced(tmp_path: Path) -> None:
+    """Its place is taken: that is said, and the file stays."""
+    file = tmp_path / "alerts.json"
+    file.write_text("kept")
+    (tmp_path / "alerts.json.bad").mkdir()
+    delivery = of(file)
+    with capture_logs() as logs:
+        assert await delivery.restore() == Alerts()
+        delivery.save_on_shutdown()
+
+    assert logs[-1]["reason"] == f"{file}.bad is a directory; move it away"
+    assert file.read_text() == "kept"
 
 
 async def test_a_link_in_its_place_is_left_alone(tmp_path: Path) -> None:

@@ -126,13 +126,13 @@ def report(
 
 def _next_step(path: str, error: OSError) -> str:
     """Why nothing could be saved there, with what to do."""
-    place = Path(path)
-    if place.is_dir():
+    above = os.path.dirname(path) or "."
+    if os.path.isdir(path):
         return "is a directory; name a file in it"
     if isinstance(error, FileExistsError):
         return f"{why(error)}; name a new file, or remove this one"
-    if not place.parent.is_dir():
-        return f"{why(error)}; create {place.parent}"
+    if isinstance(error, FileNotFoundError) and not os.path.isdir(above):
+        return f"{why(error)}; create {above}"
     return why(error)
 
 

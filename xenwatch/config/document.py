@@ -12,7 +12,8 @@ from xenwatch.display.why import why
 DEFAULT_FILE: Final = "/etc/xenwatch/xenwatch.toml"
 FILE_LIMIT: Final = 1 << 20
 _LONG_KEY: Final = re.compile(
-    r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}"""
+    r"""(?:^|[\[{,])[ \t]*(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}""",
+    re.MULTILINE,
 )
 """What would take tomllib time by the square of its parts."""
 _TWICE: Final = re.compile(r"Cannot declare \((.*)\) twice \(at line (\d+),")
@@ -23,8 +24,9 @@ def decoded(data: bytes, name: str, problems: list[str]) -> tuple[str, Mapping[s
     """The text and the TOML document of a file's bytes; its problems are added to `problems`."""
     try:
         text = data.decode("utf-8-sig")  # editors of Windows begin files with a mark
-        if _LONG_KEY.search(text):
-            problems.append(f"{name}: invalid TOML: a key of more than 32 parts")
+        if found := _LONG_KEY.search(text):
+            line = text.count("\n", 0, found.start()) + 1
+            problems.append(f"{name}:{line}: invalid TOML: a key of more than 32 parts")
             return "", {}
         return text, tomllib.loads(text)
     except (UnicodeDecodeError, RecursionError) as error:

@@ -76,7 +76,10 @@ def set_aside(path: str) -> str:
     bad = f"{path}.bad"
     with contextlib.suppress(PermissionError):  # another user's file
         os.chmod(path, PRIVATE)
-    os.replace(path, bad)
+    try:
+        os.replace(path, bad)
+    except IsADirectoryError:
+        raise OSError(f"{bad} is a directory; move it away") from None
     return bad
 
 

@@ -36,11 +36,14 @@ class Keeper:
         self._clock = clock
         self._file = f"{directory}/{FILE}" if directory else ""
         self._saved: Learning | None = None
+        self._is_unread = False
+        """Whether what the file has is not known: it is set aside before it is replaced."""
         self._lock = threading.Lock()
 
     async def restore(self) -> Learning:
         """What an earlier run has saved; nothing where that is missing or damaged."""
         found = await load(self._file, own=True) if self._file else None
+        self._is_unread = found is None
         return found or Learning()
 
     async def run(self) -> None:
@@ -66,6 +69,10 @@ class Keeper:
         learning = self._current()
         with self._lock:
             if learning is not self._saved and learning.periods:
+                if self._is_unread:
+                    with contextlib.suppress(FileNotFoundError):
+                        state_file.set_aside(self._file)
+                    self._is_unread = False
                 state_file.replace(self._file, learnt_file.dumps(learning))
                 self._saved = learning
 
@@ -73,7 +80,7 @@ class Keeper:
 async def load(path: str, *, own: bool = False) -> Learning | None:
     """What a file has; `None`, and a line in the log, where it cannot be used.
 
-    The daemon's `own` may be missing, and is set aside where it cannot be used.
+    The daemon's `own` may be missing.
     """
     try:
         async with asyncio.timeout(READ_DEADLINE):
@@ -85,13 +92,5 @@ async def load(path: str, *, own: bool = False) -> Learning | None:
 
 
 def _load(path: str, *, own: bool) -> Learning:
-    try:
-        read = state_file.read_own if own else state_file.read
-        return learnt_file.loads(read(path, FILE_LIMIT))
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, LearntError):
-        if own:
-            with contextlib.suppress(OSError):
-                state_file.set_aside(path)
-        raise
+    read = state_file.read_own if own else state_file.read
+    return learnt_file.loads(read(path, FILE_LIMIT))

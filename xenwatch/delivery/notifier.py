@@ -97,7 +97,9 @@ class Notifier:
         self._expiry = EXPIRY * resend
         self._dirty = asyncio.Event()
         self._is_unread = False
-        """Whether the file was not read in time: it is set aside before it is replaced."""
+        """Whether what the file has is not known: it is set aside before it is replaced."""
+        self._is_abandoned = False
+        """Whether nobody waits for the file to be read: the file may be another one by then."""
         self._save_failed = False
         self._wake_ups: list[asyncio.Event] = []
 
@@ -134,12 +136,13 @@ class Notifier:
             except FileNotFoundError:
                 pass
             except _Unusable as error:
+                self._is_unread = not error.kept
                 kept = {"moved_to": error.kept} if error.kept else {"next": "move it away"}
                 _log.error(
                     "restoring saved alerts failed", file=self._file, reason=str(error), **kept
                 )
             except (OSError, RuntimeError) as error:
-                self._is_unread = True
+                self._is_unread = self._is_abandoned = True
                 _log.error("restoring saved alerts failed", file=self._file, reason=why(error))
         return self.outbox.alerts
 
@@ -297,8 +300,9 @@ class Notifier:
             raise
         except (OSError, ValueError, RecursionError) as error:
             kept = ""
-            with contextlib.suppress(OSError):
-                kept = state_file.set_aside(self._file)
+            with self._lock, contextlib.suppress(OSError):
+                if not self._is_abandoned:
+                    kept = state_file.set_aside(self._file)
             raise _Unusable(why(error), kept) from error
         return outbox, ledger
 

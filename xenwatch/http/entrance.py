@@ -54,8 +54,8 @@ class Entrance:
         self._silent: dict[socket.socket, float] = {}
         self._sweeping: asyncio.TimerHandle | None = None
         self._reserve: int | None = None
-        self._lacking: float | None = None
-        """Since when there has been no descriptor, nor a connection to close."""
+        self._lacking = self._lacked = 0.0
+        """Since when there has been no descriptor, nor a connection to close, and till when."""
         self._loop = asyncio.get_running_loop()
 
     def open(self) -> None:
@@ -88,7 +88,6 @@ class Entrance:
             except OSError as error:  # EMFILE, ENFILE, ENOBUFS, ENOMEM: accept(2)
                 self._make_room(listener, error)
                 return
-            self._lacking = None
             sock.setblocking(False)
             self._hold(sock)
 
@@ -148,12 +147,12 @@ class Entrance:
         self._refusals.add(DESCRIPTORS, detail=str(error))
         since, now = next(iter(self._silent.values()), None), self._loop.time()
         if since is None:
-            if self._free():
-                self._lacking = None
-            elif self._lacking is None:
-                self._lacking = now
-            elif now - self._lacking >= PATIENCE:
-                self._refuse_one(listener)
+            if not self._free():
+                if now - self._lacked > 2 * PAUSE:
+                    self._lacking = now
+                self._lacked = now
+                if now - self._lacking >= PATIENCE:
+                    self._refuse_one(listener)
         elif now - since >= GRACE:
             self._close_oldest()
         self._loop.remove_reader(listener)

@@ -46,7 +46,7 @@ class Refusals:
             return
         self._logged[reason] = now, self.counts[reason]
         _log.warning(
-            "requests or connections refused",
+            "web requests refused or delayed",
             reason=reason,
             means=MEANINGS[reason],
             number=self.counts[reason] - number,

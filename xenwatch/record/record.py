@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
@@ -277,6 +278,6 @@ def _why_none(path: Path) -> str:
     with contextlib.suppress(OSError):
         if files(below):
             return f"no record; did you mean {below}?"
-    if (path / MANIFEST).exists():
+    if os.path.exists(path / MANIFEST):
         return f"a capture, which is one moment and no record: tree:{path}"
     return "no record: the daemon has recorded nothing here yet"

@@ -183,13 +183,16 @@ class Store:
         held = host_lock.hold_directory(
             self._directory, "another xenwatch records there; give this one a state directory"
         )
-        owners = {os.fstat(held).st_uid, os.lstat(self._directory).st_uid}
-        if not owners <= {0, os.geteuid()}:
+        try:
+            owners = {os.fstat(held).st_uid, os.lstat(self._directory).st_uid}
+            if not owners <= {0, os.geteuid()}:
+                raise OSError(
+                    f"{self._directory} is another user's, who could lead it elsewhere; give this "
+                    "xenwatch a state directory of its own"
+                )
+        except OSError:
             os.close(held)
-            raise OSError(
-                f"{self._directory} is another user's, who could lead it elsewhere; give this "
-                "xenwatch a state directory of its own"
-            )
+            raise
         self._held = held
 
     def _check_room(self) -> None:
