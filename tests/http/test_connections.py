@@ -237,6 +237,7 @@ async def test_a_connection_waits_for_a_descriptor(
     assert site.refusals.counts[DESCRIPTORS] == number
 
 
+@pytest.mark.no_cover
 async def test_a_body_that_is_packed_stays_so() -> None:
     """Nobody wants it, and a small one may be gigabytes: to unpack it would cost far more."""
     packed = gzip.compress(bytes(64 << 20))
