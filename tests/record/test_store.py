@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from tests.record.disk import without_a_disk
 from tests.record.test_segments import HEADER
+from tests.tools import need
 from xenwatch.record import store, thinning
 from xenwatch.record.frames import Head, Moment
 from xenwatch.record.header import Header
@@ -211,6 +212,7 @@ def test_what_is_no_segment_of_its_own_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize("whose", ["link", "directory"])
 def test_nothing_is_recorded_where_another_user_leads(tmp_path: Path, whose: str) -> None:
     """A directory or a link that belongs to another user is refused, and nothing is removed."""
+    need("root")
     there, record = tmp_path / "there", tmp_path / "record"
     there.mkdir()
     (there / f"{Name(BEGAN, 1)}.partial").touch()
