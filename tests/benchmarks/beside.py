@@ -22,6 +22,8 @@ from tests.e2e.programs import free_port
 from tests.running import ROOT
 from tests.support import labelled, series
 from tests.tools import tool
+from xenwatch.alerts.declared import record_failing
+from xenwatch.config.alert_keys import KEEP
 
 DISK: Final = "16m"
 """Size of the file system that has the logs and the daemon's state."""
@@ -192,25 +194,24 @@ def is_right(name: str, before: float, now: float | None) -> bool:
     return now is not None and (now >= before if name.endswith(RISING) else now == before)
 
 
-UNRECORDED: Final = "XenwatchRecordFailing"
-"""What rightly fires after ten minutes in which nothing could be written, and for a while after."""
+async def differences(address: Address, before: Numbers, lasted: float) -> tuple[str, ...]:
+    """The numbers that are not what they were, once there are none or the time is over.
 
-
-async def differences(address: Address, before: Numbers) -> tuple[str, ...]:
-    """The numbers that are not what they were, once there are none or the time is over."""
-    until = time.monotonic() + RECOVERY
+    If what `lasted` so many seconds had the alert fire that nothing is recorded, it has to end too.
+    """
+    fired = lasted >= record_failing.ALERT.seconds
+    until = time.monotonic() + RECOVERY + (KEEP.default if fired else 0.0)
     while True:
         found = numbers(await next_page(address))
         wrong = [
             f"{name}{dict(labels)}: {found.get((name, labels))} instead of {value}"
             for (name, labels), value in before.items()
-            if ("alert", UNRECORDED) not in labels
-            and not is_right(name, value, found.get((name, labels)))
+            if not is_right(name, value, found.get((name, labels)))
         ]
         wrong += [
             f"{name}{dict(labels)}: was not there"
             for name, labels in found.keys() - before.keys()
-            if name == "xenwatch_alert_state" and ("alert", UNRECORDED) not in labels
+            if name == "xenwatch_alert_state"
         ]
         if not wrong or time.monotonic() > until:
             return tuple(wrong[:5])

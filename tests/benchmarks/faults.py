@@ -220,7 +220,7 @@ async def run(name: str, seconds: float) -> Row:
                     for each in (found.ours, found.theirs)
                 )
             )
-        wrong = await differences(address, before)
+        wrong = await differences(address, before, seconds)
         with fault(found, min(seconds, 2.0)):
             idle_ended, ended = found.idle.end(), found.ours.end()
         failed = tuple(
