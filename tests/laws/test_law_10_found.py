@@ -42,6 +42,17 @@ def test_a_file_that_broke_it(path: str, data: bytes) -> None:
     outputs(dataclasses.replace(host, files={**host.files, path: data}))
 
 
+def test_a_file_system_larger_than_any() -> None:
+    """A size that is a product of two numbers of 64 bits is refused, and all else is told."""
+
+    class Large(TableSource):
+        def statvfs(self, path: str) -> bytes:
+            return b"18446744073709551615 " * 6
+
+    host = small_dom0()
+    outputs(Large(**{name: getattr(host, name) for name in TableSource.__slots__}))
+
+
 def test_a_domid_that_is_a_digit_and_no_number() -> None:
     """A name in xenstore such as a superscript two is no domain."""
     host = small_dom0()

@@ -1,7 +1,11 @@
-"""Parsers and hostile input: nothing but `ParseError` comes out."""
+"""Parsers and hostile input: nothing but `ParseError` comes out.
+
+`FUZZ_EXAMPLES=50000` tries more inputs of each parser than the tests do.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from functools import partial
@@ -79,6 +83,8 @@ from xenwatch.parse.zoneinfo import parse_zoneinfo
 from xenwatch.sources.base import XenstoreReply
 
 Parser = Callable[[bytes], object]
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "100"))
 
 _PLAIN: dict[str, Parser] = {
     "meminfo": parse_meminfo,
@@ -203,7 +209,7 @@ def refuses_or_answers(parser: Parser, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", PARSERS)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(data=st.binary(max_size=400))
 def test_arbitrary_bytes_raise_nothing_but_parse_error(name: str, data: bytes) -> None:
     """Whatever bytes a file holds, its parser answers or refuses them in the one way."""
@@ -211,7 +217,7 @@ def test_arbitrary_bytes_raise_nothing_but_parse_error(name: str, data: bytes) -
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(data=st.data())
 def test_damaged_files_raise_nothing_but_parse_error(name: str, data: st.DataObject) -> None:
     """A real file that is cut off, or has other bytes in the middle, never breaks its parser."""

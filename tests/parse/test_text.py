@@ -24,6 +24,7 @@ from xenwatch.parse.text import assignments, loadavg_tasks, number, uname, versi
 from xenwatch.parse.timex import Timex, parse_timex
 
 PLAIN = st.from_regex(r"[!-~]+( [!-~]+)*", fullmatch=True)
+U32 = st.integers(0, 2**32 - 1)
 U64 = st.integers(0, 2**64 - 1)
 
 
@@ -92,9 +93,9 @@ def test_kernel_versions(text: str, pair: tuple[int, int] | None) -> None:
 
 
 @settings(deadline=None)
-@given(st.builds(Statvfs, U64, U64, U64, U64, U64, U64))
+@given(st.builds(Statvfs, U32, U32, U32, U64, U64, U64))
 def test_statvfs_survives_its_renderer(numbers: Statvfs) -> None:
-    """Six numbers, no more free than there are, are the same after rendering and parsing."""
+    """Six numbers of a file system are the same after rendering and parsing."""
     (bfree, blocks), (ffree, files) = (
         sorted(each) for each in ((numbers.bfree, numbers.blocks), (numbers.ffree, numbers.files))
     )
@@ -107,6 +108,13 @@ def test_more_free_than_there_is_is_refused(data: bytes) -> None:
     """What a file system uses is unknown then, and not less than nothing."""
     with pytest.raises(ParseError, match="/: more free than there are"):
         parse_statvfs("/", data)
+
+
+def test_a_size_that_no_file_system_has_is_refused() -> None:
+    """More bytes than 64 bits count are refused; as many are not."""
+    with pytest.raises(ParseError, match="/: larger than a file system can be"):
+        parse_statvfs("/", b"4096 4503599627370497 0 0 9 9\n")
+    assert parse_statvfs("/", b"4096 4503599627370496 0 0 9 9\n").frsize == 4096
 
 
 @pytest.mark.parametrize("data", [b"", b"4096 1 2 3 4\n", b"4096 1 2 3 4 5 6\n", b"a b c d e f\n"])
