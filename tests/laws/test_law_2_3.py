@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from tests.laws.hosts import HOSTS, captured
+from tests.laws.still import StillSource
 from tests.sources.fakes import Question, TappedSource, failing
-from tests.support import Series, series
 from xenwatch.assessment import assess_pass
-from xenwatch.exposition.text_format import render
 from xenwatch.limits import LIMITS
 from xenwatch.limits.states import LimitState, Severity, assess
 from xenwatch.metrics import families
@@ -31,6 +30,8 @@ NOT_THE_HOST = {
 """Metrics that are not readings of the host: how probes fared and what is configured."""
 ONE_BY_ONE = {"storage_repositories"}
 """Probes whose instances fail one by one: each has a metric that says whether it was read."""
+Told = Mapping[tuple[str, tuple[str, ...]], object]
+"""Value, or histogram, by name and label values."""
 ALL = 150
 """So many questions of a probe are failed one by one; a small dom0 has fewer of every probe."""
 
@@ -45,7 +46,7 @@ class Host:
 
     source: Source
     before: Snapshot
-    page: Series
+    told: Told
     asked: Mapping[str, Sequence[Question]]
     known: Mapping[str, Pass]
 
@@ -53,14 +54,16 @@ class Host:
 @pytest.fixture(params=HOSTS, scope="module")
 def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Host:
     """Each of the captured hosts."""
-    source = captured(request.param, tmp_path_factory.mktemp("law") / "capture")[1]
+    directory = tmp_path_factory.mktemp("law") / "capture"
+    captured(request.param, directory)
+    source = StillSource(directory)
     asked: dict[str, list[Question]] = {probe.name: [] for probe in PROBES}
     known: dict[str, Pass] = {}
     before = take(source, [noted(probe, asked[probe.name], known) for probe in PROBES]).snapshot
     return Host(
         source,
         before,
-        page_of(before),
+        told(before),
         {name: typical(questions) for name, questions in asked.items()},
         known,
     )
@@ -173,13 +176,13 @@ def test_a_probe_without_a_source_is_unknown(probe: Probe, host: Host) -> None:
     assert getattr(snapshot, probe.name) is None
     assert [s.limit for s in states] == [limit for limit in LIMITS if limit.probe == probe.name]
     assert {s.severity for s in states} <= {Severity.UNKNOWN}
-    page = page_of(snapshot)
-    assert page["xenwatch_probe_success", frozenset({("probe", probe.name)})] == 0
+    now = told(snapshot)
+    assert now["xenwatch_probe_success", (probe.name,)] == 0
     about_limits = {name for limit in LIMITS for name in (limit.used_metric, limit.max_metric)} | {
         "xenwatch_limit_used_ratio",
         "xenwatch_limit_ceiling_info",
     }
-    assert not about_limits & {name for name, _ in page}
+    assert not about_limits & {name for name, _ in now}
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
@@ -190,14 +193,17 @@ def test_a_failure_only_takes_samples_away(probe: Probe, host: Host) -> None:
         raise SourceError(probe.name, "made to fail")
 
     failing_probe = dataclasses.replace(probe, enabled=True, read=fail)
-    after = page_of(take(host.source, instead(failing_probe)).snapshot)
-    about_host = {key: value for key, value in after.items() if key[0] not in NOT_THE_HOST}
-    assert about_host.items() <= host.page.items()
+    after = told(take(host.source, instead(failing_probe)).snapshot)
+    for key, value in after.items():
+        assert key[0] in NOT_THE_HOST or host.told[key] == value, key
 
 
-def page_of(snapshot: Snapshot) -> Series:
-    """The page's series, less facts (`_info`) and the times of this very pass."""
-    found = series(render(families(assess_pass(snapshot))))
-    return {
-        key: value for key, value in found.items() if not key[0].endswith(("_info", "_seconds"))
-    }
+def told(snapshot: Snapshot) -> Told:
+    """All samples, less facts (`_info`) and the times of this very pass."""
+    found: dict[tuple[str, tuple[str, ...]], object] = {}
+    for family in families(assess_pass(snapshot)):
+        if not family.name.endswith(("_info", "_seconds")):
+            for labels, value in (*family.samples, *family.histograms):
+                assert (family.name, labels) not in found
+                found[family.name, labels] = value
+    return found
