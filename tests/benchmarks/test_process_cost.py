@@ -32,7 +32,7 @@ from xenwatch.sources.base import READ_LIMIT
 from xenwatch.sources.host import HostSource
 from xenwatch.sources.kept import raise_limit
 
-PROCESSES = 4000
+PROCESSES = 1500
 CHEAPER = {"asleep": 40, "awake": 34}
 """How many times the CPU time of ours the other one needs at least, where no process has run since
 the pass before, and where each has."""
@@ -92,7 +92,7 @@ def processes_of(number: int) -> Iterator[Processes]:
 
 @pytest.fixture(scope="module")
 def processes() -> Iterator[Processes]:
-    """Four thousand of them."""
+    """So many of them that what a pass costs besides does not count."""
     with processes_of(PROCESSES) as found:
         yield found
 

@@ -86,6 +86,7 @@ async def main(more: dict[str, Any]) -> int:
             LISTEN.path: ("127.0.0.1:0",),
             "probes.irqs.deadline": 0.2,
             "probes.irqs.interval": 0.5,
+            "probes.aio.interval": 0.5,  # each run of it updates the page
             **more,
         }
     )

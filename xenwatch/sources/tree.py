@@ -98,6 +98,7 @@ class TreeSource:
 
     def __init__(self, directory: str | Path) -> None:
         self._root = os.path.realpath(directory)
+        self._checked: set[bytes] = set()  # directories that no symbolic link leads to
         self.time, behind = self._manifest(directory)
         self.origin = Origin(TREE, str(directory), self.time, behind)
         self._calls: dict[str, _Recorded] = {}
@@ -260,7 +261,10 @@ class TreeSource:
     def _content(self, name: bytes, limit: int) -> bytes:
         """Up to `limit` + 1 bytes of a file; never of one outside the capture."""
         path = os.path.join(os.fsencode(self._root), name)
-        if os.path.realpath(path) != path:
+        directory = os.path.dirname(path)
+        if directory not in self._checked and os.path.realpath(directory) == directory:
+            self._checked.add(directory)
+        if directory not in self._checked or os.path.islink(path):
             raise OSError("symbolic links are rejected")
         with open(path, "rb", opener=_open_nonblocking) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
