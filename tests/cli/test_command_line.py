@@ -157,6 +157,41 @@ def test_an_empty_name_is_none(words: tuple[str, ...]) -> None:
     assert "must not be empty" in out + err
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("onec",), "once"),
+        (("once", "--sorce=synthetic"), "--source"),
+        (("once", "--fromat", "json"), "--format"),
+        (("top", "--view", "disk"), "disks"),
+        (("generate", "rule"), "rules"),
+    ],
+)
+def test_a_misspelt_word_is_guessed(words: tuple[str, ...], meant: str) -> None:
+    """What is like a command, an option or a choice is answered with it."""
+    status, out, err = ended(words)
+
+    assert (status, out) == (2, "")
+    assert err.endswith(f"; did you mean {meant}?\n")
+
+
+def test_a_word_like_no_other_is_answered_with_all() -> None:
+    """The commands are named, and an option that is like none is not guessed."""
+    assert "choose from run, once, " in ended(["zzz"])[2]
+    assert ended(["once", "--zzz"])[2].endswith("unrecognized arguments: --zzz\n")
+
+
+def test_a_home_directory_in_a_source_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shell leaves the ~ of tree:~/DIR alone; the capture there is meant."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert ended(["capture", "--source=synthetic", str(tmp_path / "host")])[0] == 0
+
+    assert ended(["once", "--source=tree:~/host"])[0] == 0
+    assert f"{tmp_path}/none" in ended(["once", "--source=tree:~/none"])[2]
+
+
 @pytest.mark.parametrize("value", ["nan", "-5", "", "\udcff", "/dev/zero"])
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ("top", "explain")])
 @pytest.mark.usefixtures("quiet")

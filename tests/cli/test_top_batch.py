@@ -78,6 +78,19 @@ def test_batch_prints_the_moments_of_a_record(
     assert done.out.split("\n\n")[1].splitlines() == later.splitlines()
 
 
+@pytest.mark.parametrize("column", ["mem", "MEM", "memory_bytes"])
+def test_a_column_has_the_name_of_its_head_too(
+    capsys: pytest.CaptureFixture[str], no_traces: None, column: str
+) -> None:
+    """Rows are sorted by what stands above a column, in any case, as by its name in JSON."""
+    by_head = run(capsys, "top", "-b", "-n1", "--sort", column, "--source=synthetic:xcp-ng-8.3")
+    natural = run(capsys, "top", "-b", "-n1", "--source=synthetic:xcp-ng-8.3")
+
+    assert by_head.status == 0
+    assert " db-01 " in by_head.out.splitlines()[3]
+    assert " db-01 " not in natural.out.splitlines()[3]
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [

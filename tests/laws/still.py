@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class StillSource(TreeSource):
-    """A capture that remembers its answers: looking them up is most of what a pass over it costs."""
+    """A capture that remembers its answers: looking them up is most of what a pass costs."""
 
     def __init__(self, directory: str | Path) -> None:
         super().__init__(directory)

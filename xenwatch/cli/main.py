@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser = make_parser(words)
         options, unknown = parser.parse_known_args(words)
         if unknown:
-            getattr(options, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
+            getattr(options, "parser", parser).unrecognized(unknown)
         refuse_ignored(options)
         status: int = options.run(options)
     except ConfigError as error:

@@ -6,12 +6,13 @@ import argparse
 import contextlib
 import re
 import sys
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from xenwatch.cli.exit_status import UNKNOWN, USAGE
 from xenwatch.cli.output import write
 from xenwatch.display import plugin
-from xenwatch.display.text import printable
+from xenwatch.display.text import hint, printable, shown
 
 
 class Parser(argparse.ArgumentParser):
@@ -25,6 +26,18 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self._negative_number_matcher = re.compile(r"-[0-9]+[smhd]?\Z|-[0-9]*\.[0-9]+\Z")
+
+    def unrecognized(self, words: Sequence[str]) -> NoReturn:
+        """Fail for words that are no argument, with the option that is most like the first."""
+        near = hint(words[0].partition("=")[0], self._option_string_actions)
+        self.error(f"unrecognized arguments: {' '.join(words)}{near}")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse what is no choice, with the one that is most like it, or else all."""
+        if action.choices is not None and value not in action.choices:
+            choices = list(map(str, action.choices))
+            near = hint(str(value), choices) or f"; choose from {', '.join(choices)}"
+            raise argparse.ArgumentError(action, f"invalid choice: {shown(value)}{near}")
 
     def error(self, message: str) -> NoReturn:
         """Print the usage and what was wrong, of a plugin its line too, and exit."""

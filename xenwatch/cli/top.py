@@ -6,6 +6,7 @@ import argparse
 import itertools
 import sys
 import time
+from collections.abc import Mapping
 from typing import Final
 
 from xenwatch.cli import daemon_request
@@ -46,7 +47,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         choices=BY_NAME,
         help="the view to begin with (default: limits; with --batch domains)",
     )
-    parser.add_argument("--sort", metavar="COLUMN", help="sort by this column, named as in JSON")
+    parser.add_argument(
+        "--sort", metavar="COLUMN", help="sort by this column: its head, or its name in JSON"
+    )
     parser.add_argument("--reverse", action="store_true", help="reverse the order")
     parser.add_argument(
         "--filter", metavar="TEXT", default="", help="show only rows that contain this text"
@@ -74,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
         say(problem)
         return USAGE
     faults = Faults()
-    sort = Sort(options.sort or "", options.reverse)
+    sort = Sort(_columns(view).get((options.sort or "").casefold(), ""), options.reverse)
     try:
         if options.batch:
             return _print(options, view, sort, faults.fence)
@@ -88,11 +91,18 @@ def _problem(options: argparse.Namespace, view: View) -> str:
     for name in _BATCH_ONLY:
         if getattr(options, name) is not None and not options.batch:
             return f"--{name} requires --batch"
-    columns = {column.name for column in view.columns if column.title}
-    if options.sort is not None and options.sort not in columns:
-        near = hint(options.sort, sorted(columns)) or f"; it has {', '.join(sorted(columns))}"
+    columns = _columns(view)
+    if options.sort is not None and options.sort.casefold() not in columns:
+        names = sorted(set(columns.values()))
+        near = hint(options.sort, columns) or f"; it has {', '.join(names)}"
         return f"--sort: {view.name} has no column {shown(options.sort)}{near}"
     return ""
+
+
+def _columns(view: View) -> Mapping[str, str]:
+    """The names of the columns that can be sorted by, by name and by title in lower case."""
+    drawn = [column for column in view.columns if column.title]
+    return {c.title.casefold(): c.name for c in drawn} | {c.name: c.name for c in drawn}
 
 
 def _print(options: argparse.Namespace, view: View, sort: Sort, fence: Fence) -> int:
