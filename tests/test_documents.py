@@ -134,6 +134,9 @@ ELSEWHERE: dict[str, str] = BY_GUIDE | {
     'LAW_10_EXAMPLES=5000 make test ARGS="tests/laws/test_law_10.py --timeout 0"': (
         "it takes an hour; make test runs the same with fewer"
     ),
+    'FUZZ_EXAMPLES=50000 make test ARGS="tests/parse/test_robust.py --timeout 0"': (
+        "it takes half an hour; make test runs the same with fewer"
+    ),
     "cp -r grafana/dashboards https/ && sed -i 's,http://${,https://${,' https/dashboards/*.json": (
         "tests/generate/test_generated.py compares what sed makes with what is generated"
     ),
