@@ -146,6 +146,9 @@ def test_a_pipe_that_nobody_reads_holds_up_nothing(ends: tuple[int, TextIO], sty
     assert all(line.count("x" * 1_000) == 1 for line in told)
     assert 10 < len(told) < 2_000
     assert str(2_000 - len(told)) in gap
+    assert gap.startswith("{") == (style == "json")
+    if style == "json":
+        assert json.loads(gap).keys() == json.loads(told[0]).keys() - {"text"}
     assert lines.index(gap) == len(told)
     assert "the next" in lines[-1]
     assert len(lines) == len(told) + 2

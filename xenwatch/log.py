@@ -12,6 +12,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from typing import Any, Final, TextIO, cast
 
 import structlog
@@ -55,10 +56,10 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
 
 
 class _Lenient:
-    """A stream that drops what cannot be written, and never waits.
+    """A stream that drops what cannot be written.
 
-    A full disk must not stop the daemon, nor a journal or a pipe that takes nothing any more. Where
-    stderr is closed there is none, and everything is dropped.
+    It never waits, unless another process fills the pipe at that moment: neither a full disk nor a
+    journal that hangs may stop the daemon. Where stderr is closed everything is dropped.
     """
 
     def __init__(self, stream: TextIO | None, *, is_json: bool) -> None:
@@ -145,7 +146,8 @@ class _Pipe:
         if not number:
             return b""
         if self.is_json:
-            return json.dumps({**_DROPPED, "number": number}).encode() + b"\n"
+            now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+            return json.dumps({**_DROPPED, "number": number, "timestamp": now}).encode() + b"\n"
         return f"{_DROPPED['event']} number={number}\n".encode()
 
     def _sent(self) -> bool:

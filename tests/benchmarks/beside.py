@@ -197,7 +197,7 @@ def is_right(name: str, before: float, now: float | None) -> bool:
 async def differences(address: Address, before: Numbers, lasted: float) -> tuple[str, ...]:
     """The numbers that are not what they were, once there are none or the time is over.
 
-    If what `lasted` so many seconds had the alert fire that nothing is recorded, it has to end too.
+    A fault of `lasted` seconds may have fired XenwatchRecordFailing, which then has to end too.
     """
     fired = lasted >= record_failing.ALERT.seconds
     until = time.monotonic() + RECOVERY + (KEEP.default if fired else 0.0)

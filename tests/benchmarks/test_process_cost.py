@@ -92,7 +92,7 @@ def processes_of(number: int) -> Iterator[Processes]:
 
 @pytest.fixture(scope="module")
 def processes() -> Iterator[Processes]:
-    """So many of them that what a pass costs besides does not count."""
+    """Enough of them that the fixed cost of a pass is negligible."""
     with processes_of(PROCESSES) as found:
         yield found
 

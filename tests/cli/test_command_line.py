@@ -167,8 +167,8 @@ def test_an_empty_name_is_none(words: tuple[str, ...]) -> None:
         (("generate", "rule"), "rules"),
     ],
 )
-def test_a_misspelt_word_is_guessed(words: tuple[str, ...], meant: str) -> None:
-    """What is like a command, an option or a choice is answered with it."""
+def test_a_misspelt_word_gets_a_suggestion(words: tuple[str, ...], meant: str) -> None:
+    """For what is like a command, an option or a choice that one is suggested."""
     status, out, err = ended(words)
 
     assert (status, out) == (2, "")
@@ -176,7 +176,8 @@ def test_a_misspelt_word_is_guessed(words: tuple[str, ...], meant: str) -> None:
 
 
 def test_a_word_like_no_other_is_answered_with_all() -> None:
-    """The commands are named, and an option that is like none is not guessed."""
+    """The commands are listed; nothing is suggested for an option like none, or a stray word."""
+    assert ended(["once", "form"])[2].endswith("unrecognized arguments: form\n")
     assert "choose from run, once, " in ended(["zzz"])[2]
     assert ended(["once", "--zzz"])[2].endswith("unrecognized arguments: --zzz\n")
 

@@ -79,15 +79,15 @@ def test_batch_prints_the_moments_of_a_record(
 
 
 @pytest.mark.parametrize("column", ["mem", "MEM", "memory_bytes"])
-def test_a_column_has_the_name_of_its_head_too(
+def test_a_column_may_be_named_by_its_header(
     capsys: pytest.CaptureFixture[str], no_traces: None, column: str
 ) -> None:
-    """Rows are sorted by what stands above a column, in any case, as by its name in JSON."""
-    by_head = run(capsys, "top", "-b", "-n1", "--sort", column, "--source=synthetic:xcp-ng-8.3")
+    """Rows are sorted by the column's header, in any case, as by its name in JSON."""
+    by_header = run(capsys, "top", "-b", "-n1", "--sort", column, "--source=synthetic:xcp-ng-8.3")
     natural = run(capsys, "top", "-b", "-n1", "--source=synthetic:xcp-ng-8.3")
 
-    assert by_head.status == 0
-    assert " db-01 " in by_head.out.splitlines()[3]
+    assert by_header.status == 0
+    assert " db-01 " in by_header.out.splitlines()[3]
     assert " db-01 " not in natural.out.splitlines()[3]
 
 

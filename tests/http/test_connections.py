@@ -7,9 +7,10 @@ import errno
 import gzip
 import socket
 import time
+import types
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiohttp import web
@@ -235,6 +236,31 @@ async def test_a_connection_waits_for_a_descriptor(
 
     assert status == (b"503" if refused else b"200")
     assert site.refusals.counts[DESCRIPTORS] == number
+
+
+@pytest.mark.parametrize("late", [0.0, 0.2, 0.5])
+async def test_a_late_event_loop_refuses_too(late: float) -> None:
+    """On a starved host, too, a connection is told at last that no descriptor is free."""
+    now = [0.0]
+    refusals, refused = Refusals(float), list[socket.socket]()
+    waiting = entrance.Entrance(
+        [], 10, 1e6, spoke=socket.socket.close, free=lambda: False, refusals=refusals
+    )
+    waiting._refuse_one = refused.append  # type: ignore[assignment, method-assign]
+    waiting._loop = cast(
+        "asyncio.AbstractEventLoop",
+        types.SimpleNamespace(
+            time=lambda: now[0], remove_reader=lambda _: None, call_later=lambda *_: None
+        ),
+    )
+    with socket.socket() as listener:
+        while now[0] <= entrance.PATIENCE:
+            assert refused == []
+            waiting._make_room(listener, OSError(errno.EMFILE, ""))
+            now[0] += entrance.PAUSE + late
+        waiting._make_room(listener, OSError(errno.EMFILE, ""))
+
+    assert refused == [listener]
 
 
 @pytest.mark.no_cover

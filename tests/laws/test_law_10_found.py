@@ -42,12 +42,20 @@ def test_a_file_that_broke_it(path: str, data: bytes) -> None:
     outputs(dataclasses.replace(host, files={**host.files, path: data}))
 
 
-def test_a_file_system_larger_than_any() -> None:
-    """A size that is a product of two numbers of 64 bits is refused, and all else is told."""
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        b"18446744073709551615 " * 6,
+        b"18446744073709551615 1 1 18446744073709551615 5 1",
+        b"9223372036854775808 1 0 18446744073709551615 0 0",
+    ],
+)
+def test_a_file_system_larger_than_any(numbers: bytes) -> None:
+    """A size that is a product of two numbers of 64 bits is refused, and every output is made."""
 
     class Large(TableSource):
         def statvfs(self, path: str) -> bytes:
-            return b"18446744073709551615 " * 6
+            return numbers
 
     host = small_dom0()
     outputs(Large(**{name: getattr(host, name) for name in TableSource.__slots__}))

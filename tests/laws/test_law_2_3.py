@@ -30,7 +30,7 @@ NOT_THE_HOST = {
 """Metrics that are not readings of the host: how probes fared and what is configured."""
 ONE_BY_ONE = {"storage_repositories"}
 """Probes whose instances fail one by one: each has a metric that says whether it was read."""
-Told = Mapping[tuple[str, tuple[str, ...]], object]
+Samples = Mapping[tuple[str, tuple[str, ...]], object]
 """Value, or histogram, by name and label values."""
 ALL = 150
 """So many questions of a probe are failed one by one; a small dom0 has fewer of every probe."""
@@ -46,7 +46,7 @@ class Host:
 
     source: Source
     before: Snapshot
-    told: Told
+    samples: Samples
     asked: Mapping[str, Sequence[Question]]
     known: Mapping[str, Pass]
 
@@ -63,7 +63,7 @@ def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return Host(
         source,
         before,
-        told(before),
+        samples(before),
         {name: typical(questions) for name, questions in asked.items()},
         known,
     )
@@ -112,7 +112,7 @@ def by_instance(snapshot: Snapshot) -> Mapping[tuple[str, str], LimitState]:
 
 
 def assert_no_better(state: LimitState, before: LimitState) -> None:
-    """What is still told is as it was; a max may be gone, or a lower one taken instead."""
+    """A state that is still known is unchanged; a max may be gone, or a lower one used."""
     assert state.used == before.used
     if state.max is not None:
         assert before.max is not None
@@ -176,7 +176,7 @@ def test_a_probe_without_a_source_is_unknown(probe: Probe, host: Host) -> None:
     assert getattr(snapshot, probe.name) is None
     assert [s.limit for s in states] == [limit for limit in LIMITS if limit.probe == probe.name]
     assert {s.severity for s in states} <= {Severity.UNKNOWN}
-    now = told(snapshot)
+    now = samples(snapshot)
     assert now["xenwatch_probe_success", (probe.name,)] == 0
     about_limits = {name for limit in LIMITS for name in (limit.used_metric, limit.max_metric)} | {
         "xenwatch_limit_used_ratio",
@@ -193,12 +193,12 @@ def test_a_failure_only_takes_samples_away(probe: Probe, host: Host) -> None:
         raise SourceError(probe.name, "made to fail")
 
     failing_probe = dataclasses.replace(probe, enabled=True, read=fail)
-    after = told(take(host.source, instead(failing_probe)).snapshot)
+    after = samples(take(host.source, instead(failing_probe)).snapshot)
     for key, value in after.items():
-        assert key[0] in NOT_THE_HOST or host.told[key] == value, key
+        assert key[0] in NOT_THE_HOST or host.samples[key] == value, key
 
 
-def told(snapshot: Snapshot) -> Told:
+def samples(snapshot: Snapshot) -> Samples:
     """All samples, less facts (`_info`) and the times of this very pass."""
     found: dict[tuple[str, tuple[str, ...]], object] = {}
     for family in families(assess_pass(snapshot)):

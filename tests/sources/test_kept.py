@@ -79,6 +79,7 @@ def test_a_long_file_is_read_the_usual_way(tmp_path: Path, size: int, whole: boo
 def test_what_is_kept_stays_when_there_is_no_room(child: subprocess.Popen[bytes]) -> None:
     """Over the bound another file is read all the same, and takes the place of none."""
     files = KeptFiles(2)
+    before = len(os.listdir("/proc/self/fd"))
     home = f"/proc/{child.pid}"
     kept_first = [f"{home}/stat", f"{home}/schedstat"]
     for path in (*kept_first, f"{home}/status"):
@@ -91,7 +92,9 @@ def test_what_is_kept_stays_when_there_is_no_room(child: subprocess.Popen[bytes]
     assert {path: fd for path, (fd, _) in files._fds.items()} == {
         path: opened[path][0] for path in kept_first
     }
+    assert len(os.listdir("/proc/self/fd")) == before + 2
     files.close()
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_a_descriptor_that_nobody_reads_is_closed(child: subprocess.Popen[bytes]) -> None:

@@ -97,10 +97,11 @@ def test_no_path_leads_out(capture: Path, path: str) -> None:
 
 def test_a_planted_link_leads_nowhere(capture: Path) -> None:
     """Symbolic links to files and directories outside cost the reads that meet them."""
+    source = TreeSource(capture)
+    assert refusal(source, "/up/secret").reason == "not in this capture"
     (capture / "files/proc/b").unlink()
     (capture / "files/proc/b").symlink_to(capture.parent / "secret")
     (capture / "files/up").symlink_to(capture.parent)
-    source = TreeSource(capture)
     assert refusal(source, "/proc/b").reason == (
         "files/proc/b in the capture: symbolic links are rejected"
     )

@@ -17,7 +17,7 @@ from xenwatch.config import state_file
 from xenwatch.config.maintenance_keys import MAINTENANCE_FILE, UNTIL
 from xenwatch.config.settings import Settings
 from xenwatch.display.say import say
-from xenwatch.display.text import hint, printable, shown
+from xenwatch.display.text import printable, shown
 from xenwatch.display.why import why
 
 EXITS: Final = {
@@ -34,8 +34,7 @@ def add_options(parser: Parser) -> None:
     """The options of the command."""
     parser.add_argument(
         "action",
-        type=_action,
-        metavar="{" + ",".join(ACTIONS) + "}",
+        choices=ACTIONS,
         help="on: start it or set a new end; off: end it; status: show whether the host is in it",
     )
     parser.add_argument(
@@ -85,13 +84,6 @@ def said(settings: Settings) -> tuple[Maintenance, ...]:
     except FileNotFoundError:
         return in_configuration
     return (*in_configuration, maintenance.loads(data))
-
-
-def _action(text: str) -> str:
-    if text not in ACTIONS:
-        meant = hint(text, ACTIONS) or f"; must be one of: {', '.join(ACTIONS)}"
-        raise argparse.ArgumentTypeError(f"unknown action {shown(text)}{meant}")
-    return text
 
 
 def _span(text: str) -> float:

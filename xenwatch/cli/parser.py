@@ -28,12 +28,13 @@ class Parser(argparse.ArgumentParser):
         self._negative_number_matcher = re.compile(r"-[0-9]+[smhd]?\Z|-[0-9]*\.[0-9]+\Z")
 
     def unrecognized(self, words: Sequence[str]) -> NoReturn:
-        """Fail for words that are no argument, with the option that is most like the first."""
-        near = hint(words[0].partition("=")[0], self._option_string_actions)
+        """Exit because of unrecognized words; suggest the option most like the first."""
+        flag = words[0].partition("=")[0]
+        near = hint(flag, self._option_string_actions) if flag.startswith("-") else ""
         self.error(f"unrecognized arguments: {' '.join(words)}{near}")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Refuse what is no choice, with the one that is most like it, or else all."""
+        """Reject a value that is not a choice: suggest the closest, or list all."""
         if action.choices is not None and value not in action.choices:
             choices = list(map(str, action.choices))
             near = hint(str(value), choices) or f"; choose from {', '.join(choices)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import time
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -122,5 +123,5 @@ def moment(spec: str, now: float) -> Replayed:
     """
     place, at, text = spec.removeprefix(RECORD).rpartition("@")
     path = (place if at else text).removeprefix(":")
-    record = Record(path or DIRECTORY)
+    record = Record(os.path.expanduser(path) or DIRECTORY)
     return Replayed(record, record.at(times.parse(text, now) if at else math.inf))

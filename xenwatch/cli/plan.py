@@ -47,7 +47,8 @@ from xenwatch.status.notices import notices
 
 EXITS: Final = {
     OK: "the VMs fit, or a plan was made without --count or --add",
-    FINDING: "the VMs do not fit; for a pool without VMs: it does not survive the loss of a host",
+    FINDING: "the VMs do not fit; without --count or --add: a pool does not survive the loss of a "
+    "host",
     USAGE: "bad usage, or configuration rejected",
     UNKNOWN: "no plan can be made, or stdout cannot be written",
 }

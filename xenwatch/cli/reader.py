@@ -67,7 +67,9 @@ def main(arguments: list[str]) -> int:
     parser = Parser(prog="xenwatch", allow_abbrev=False)
     commands: Any = parser.add_subparsers()
     add_parser(commands, HELP[NAME])
-    options = parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        options.parser.unrecognized(unknown)
     try:
         return run(options)
     except (SourceError, OSError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import time
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -40,7 +41,7 @@ def record_of(options: argparse.Namespace, begin: str) -> Record:
             needs = f"is a capture, which is one moment: xenwatch once {SOURCE.flag} {spec}"
         raise ConfigError([f"{SOURCE.flag}: {spec!r} {needs}"])
     try:
-        return Record(path or DIRECTORY)
+        return Record(os.path.expanduser(path) or DIRECTORY)
     except SourceError as error:
         raise ConfigError([f"{SOURCE.flag}: {error}"]) from None
 

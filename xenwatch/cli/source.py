@@ -81,6 +81,7 @@ def open_source(spec: str, rootfs: str = "/") -> Source:
     Raises `SourceError` when there is no such source.
     """
     kind, _, rest = choose(spec, rootfs).spec.partition(":")
+    path = os.path.expanduser(rest)  # a shell expands no ~ after a colon
     # Each kind is imported when it is wanted: the host's modules reach for the kernel, the
     # model's are large.
     if kind == "host":
@@ -90,13 +91,13 @@ def open_source(spec: str, rootfs: str = "/") -> Source:
     if kind == "tree":
         from xenwatch.sources.tree import TreeSource  # noqa: PLC0415
 
-        return TreeSource(rest)
+        return TreeSource(path)
     if kind == "synthetic":
         return synthetic(rest)
     if kind == "reader":
         from xenwatch.sources.remote import RemoteSource  # noqa: PLC0415
 
-        return RemoteSource(rest or SOCKET)
+        return RemoteSource(path or SOCKET)
     if is_record(spec):
         reason = (
             "a record can only be looked at, with once, plan, doctor, advise, check, top, explain, "

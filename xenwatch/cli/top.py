@@ -48,7 +48,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="the view to begin with (default: limits; with --batch domains)",
     )
     parser.add_argument(
-        "--sort", metavar="COLUMN", help="sort by this column: its head, or its name in JSON"
+        "--sort", metavar="COLUMN", help="sort by this column: its header, or its name in JSON"
     )
     parser.add_argument("--reverse", action="store_true", help="reverse the order")
     parser.add_argument(

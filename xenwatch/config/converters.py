@@ -5,7 +5,6 @@ Each raises `ValueError` with a reason that follows the value in a message: `mus
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from typing import Final
@@ -161,12 +160,9 @@ def url_path(value: object) -> str:
 
 
 def source(value: object) -> str:
-    """A source, such as `tree:DIR`, whose `~` a shell leaves alone."""
+    """A source, such as `tree:DIR`."""
     spec = text(value)
     kind, colon, rest = spec.partition(":")
-    if rest.startswith("~"):
-        rest = os.path.expanduser(rest)
-        spec = f"{kind}:{rest}"
     kind = "record" if kind.startswith("record@") else kind
     if kind not in SOURCES:
         raise ValueError(f"must be one of: {', '.join(SOURCES.values())}{hint(kind, SOURCES)}")

@@ -143,12 +143,15 @@ class Entrance:
             self._let_go(sock).close()
 
     def _make_room(self, listener: socket.socket, error: OSError) -> None:
-        """Close what can be closed for the one that waits; else tell it so at last; and pause."""
+        """Close what can be closed for the one that waits; else tell it so at last; and pause.
+
+        It has waited since descriptors ran out; a gap longer than `PATIENCE` begins anew.
+        """
         self._refusals.add(DESCRIPTORS, detail=str(error))
         since, now = next(iter(self._silent.values()), None), self._loop.time()
         if since is None:
             if not self._free():
-                if now - self._lacked > 2 * PAUSE:
+                if now - self._lacked > PATIENCE:
                     self._lacking = now
                 self._lacked = now
                 if now - self._lacking >= PATIENCE:

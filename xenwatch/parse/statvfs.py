@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from xenwatch.parse.errors import ParseError
 from xenwatch.values import dataclass
 
 _NUMBER = re.compile(rb"\d{1,20}")
-_LARGEST = 1 << 64
-"""Bytes; Linux counts those of a file system in 64 bits (`loff_t` in include/linux/types.h)."""
+_LARGEST: Final = 1 << 64
+"""Bytes, 16 EiB: a bound of xenwatch. Larger numbers are damaged or made up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +26,16 @@ class Statvfs:
 
 
 def parse_statvfs(subject: str, data: bytes) -> Statvfs:
-    """The six numbers: no more free than there are, and no larger than Linux counts.
+    """The six numbers.
 
-    Raises `ParseError`.
+    Raises `ParseError` for more free or available than there is, and for more than 16 EiB.
     """
     fields = data.split()
     if len(fields) != 6 or not all(map(_NUMBER.fullmatch, fields)):
         raise ParseError(subject, "expected six numbers of statvfs", data)
     found = Statvfs(*map(int, fields))
-    if found.bfree > found.blocks or found.ffree > found.files:
+    if max(found.bfree, found.bavail) > found.blocks or found.ffree > found.files:
         raise ParseError(subject, "more free than there are", data)
     if found.frsize * found.blocks > _LARGEST:
-        raise ParseError(subject, "larger than a file system can be", data)
+        raise ParseError(subject, "larger than 16 EiB", data)
     return found

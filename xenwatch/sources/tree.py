@@ -93,6 +93,7 @@ class TreeSource:
 
     A request that was not recorded is a `NotCaptured` with errno 0: whether the subject was
     missing is unknown. A damaged line fails the requests it records, and no others.
+    Nobody may replace directories of the capture while it is replayed.
     `time` is when the capture was made (Unix time), for a replay by its own clock.
     """
 
@@ -262,9 +263,11 @@ class TreeSource:
         """Up to `limit` + 1 bytes of a file; never of one outside the capture."""
         path = os.path.join(os.fsencode(self._root), name)
         directory = os.path.dirname(path)
-        if directory not in self._checked and os.path.realpath(directory) == directory:
+        if directory not in self._checked:
+            if os.path.realpath(directory, strict=True) != directory:
+                raise OSError("symbolic links are rejected")
             self._checked.add(directory)
-        if directory not in self._checked or os.path.islink(path):
+        if os.path.islink(path):
             raise OSError("symbolic links are rejected")
         with open(path, "rb", opener=_open_nonblocking) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
