@@ -98,6 +98,7 @@ def test_a_column_may_be_named_by_its_header(
         (("--format", "json"), "--format requires --batch"),
         (("-b", "--sort", "cpu"), "--sort: domains has no column 'cpu'"),
         (("-b", "--sort", "nmae"), "did you mean name?"),
+        (("-b", "--sort", "zzz"), "it has broken, cpu_percent, disks, "),
         (("-b", "-d", "0"), "must be a number of seconds between 0.1 and 600"),
         (("-b", "-n", "0"), "must be between 1 and"),
         (("--view", "disk"), "invalid choice"),
