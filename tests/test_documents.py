@@ -58,6 +58,7 @@ MUTANTS = "it takes minutes, and needs what no test does"
 DRIVER_DOMAIN = "it needs a driver domain; tests/test_driver_domains.py reads what one has"
 HA = "it needs a pool with high availability; tests/parse/test_liveset.py has what it prints"
 XAPI = "tests/messages/test_units.py checks it, for want of a host with xapi"
+FEWER = "it takes long; make test runs the same with fewer"
 PACKAGES = "it takes minutes, and make test-packages installs what it builds"
 LOCK = "it changes the checkout, from what mirrors have that day"
 WHEEL = "tests/test_wheel.py builds the wheel and installs it"
@@ -124,19 +125,13 @@ ELSEWHERE: dict[str, str] = BY_GUIDE | {
     'python3 -c \'import json; [print(w["package"], w["version"], sep="==") for w in '
     'json.load(open("contrib/packages/lock.json"))["wheels"]]\' | '
     "pip-audit --requirement /dev/stdin --no-deps --disable-pip": "it needs the internet",
-    'KILLS=200 make test ARGS="tests/daemon/test_killed.py -s --timeout 0"': (
-        "it takes minutes; make test runs the same with fewer"
-    ),
+    'KILLS=200 make test ARGS="tests/daemon/test_killed.py -s --timeout 0"': FEWER,
     ".venv/bin/python -m tests.benchmarks.faults --minutes 10": FAULTS,
     ".venv/bin/python -m tests.benchmarks.soak 100000": "tests/benchmarks/test_soak.py runs fewer",
     "python3 -m zipfile --list dist/xenwatch-$version-*.whl": RELEASE,
     'git push origin HEAD "v$version"': RELEASE,
-    'LAW_10_EXAMPLES=5000 make test ARGS="tests/laws/test_law_10.py --timeout 0"': (
-        "it takes an hour; make test runs the same with fewer"
-    ),
-    'FUZZ_EXAMPLES=50000 make test ARGS="tests/parse/test_robust.py --timeout 0"': (
-        "it takes half an hour; make test runs the same with fewer"
-    ),
+    'LAW_10_EXAMPLES=5000 make test ARGS="tests/laws/test_law_10.py --timeout 0"': FEWER,
+    'FUZZ_EXAMPLES=50000 make test ARGS="tests/parse/test_robust.py --timeout 0"': FEWER,
     "cp -r grafana/dashboards https/ && sed -i 's,http://${,https://${,' https/dashboards/*.json": (
         "tests/generate/test_generated.py compares what sed makes with what is generated"
     ),

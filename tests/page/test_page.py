@@ -73,12 +73,7 @@ def test_a_full_host_is_red(headroom: int, full: bool) -> None:
 
 
 PLAIN = guests(dataclasses.replace(GUEST, name="web", broken=("vif",)))
-
-
-@functools.cache
-def plain_tags() -> list[str]:
-    """The elements of a page whose names are letters."""
-    return [tag for tag, _ in Reader(rendered(PLAIN)).tags]
+TAGS = functools.cache(lambda: [tag for tag, _ in Reader(rendered(PLAIN)).tags])
 
 
 @settings(deadline=None, max_examples=60)
@@ -87,7 +82,7 @@ def test_names_add_no_markup(name: str, device: str, words: str) -> None:
     """Whatever domains, devices and filters are called, the page has the elements it has anyway."""
     odd = guests(dataclasses.replace(GUEST, name=name, broken=(device,)))
 
-    assert [tag for tag, _ in Reader(rendered(odd)).tags] == plain_tags()
+    assert [tag for tag, _ in Reader(rendered(odd)).tags] == TAGS()
     assert Reader(rendered(PLAIN, f"web {words}")).text.count("xenwatch 0") == 1
 
 
