@@ -26,7 +26,7 @@ from xenwatch.alerts.declared import record_failing
 from xenwatch.config.alert_keys import KEEP
 
 DISK: Final = "16m"
-"""Size of the file system that has the logs and the daemon's state."""
+"""Size of the file system that has the daemon's log and state."""
 RECOVERY: Final = 120.0
 """Seconds that the daemon has for the numbers to be right again."""
 IDLE: Final = (
@@ -83,7 +83,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """What runs at once, and the directory of their logs, a file system of its own."""
+    """What runs at once, and the directory of the daemon's log, a file system of its own."""
 
     ours: Program
     theirs: Program
@@ -119,7 +119,8 @@ def programs(module: str = "xenwatch run") -> Iterator[Programs]:
         environment = {**os.environ, "STATE_DIRECTORY": str(directory / "state")}
 
         def run(name: str, argv: list[str], port: int) -> Program:
-            log = directory / f"{name}.log"
+            # Without descriptors node_exporter logs 2 MB a minute, which would fill the disk.
+            log = directory / "xenwatch.log" if name == "xenwatch" else Path(os.devnull)
             process = stack.enter_context(
                 subprocess.Popen(
                     argv,
