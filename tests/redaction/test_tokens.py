@@ -47,6 +47,13 @@ def test_a_uuid_stays_one() -> None:
     assert tokens.uuid(bytes(16)) == bytes(16)
 
 
+def test_a_disk_is_the_same_in_every_form_of_its_name() -> None:
+    """Behind what says where the name stands, as maps of multipath and sysfs have it."""
+    heads = (b"wwn-0x", b"0x", b"naa.", b"3", b"scsi-3")
+    made = text(b" ".join(head + b"5000c500a1b2c3d4" for head in heads)).split()
+    assert len({each.removeprefix(head) for each, head in zip(made, heads, strict=True)}) == 1
+
+
 def test_only_the_key_tells_the_original() -> None:
     """The same name is another in a capture with another key, and the same with the same."""
     assert Tokens(KEY).name(VM, b"web") == Tokens(KEY).name(VM, b"web")
@@ -89,6 +96,18 @@ def test_what_has_a_meaning_stays(kept: bytes) -> None:
         (b"iqn.2001-05.com.acme:lun.1 x", rb"iqn\.2001-01\.com\.example:[0-9a-f]{16} x"),
         (b"wwn-0x5000c500a1b2c3d4", rb"wwn-0x5[0-9a-f]{15}"),
         (b"360014051234567890123456789abcdef", rb"36[0-9a-f]{31}"),
+        (b"35000c500a1b2c3d4", rb"35[0-9a-f]{15}"),
+        (b"scsi-35002538123456789", rb"scsi-35[0-9a-f]{15}"),
+        (b"naa.5000C500A1B2C3D4", rb"naa\.5[0-9A-F]{15}"),
+        (b"eui.0025388b710116a6", rb"eui\.0[0-9a-f]{15}"),
+        (b"0x21000024ff123456", rb"0x2[0-9a-f]{15}"),
+        (b"20000024ff123456", rb"2[0-9a-f]{15}"),
+        (b"x10000000c9123456", rb"x1[0-9a-f]{15}"),
+        (b"nqn.2014.08.org.nvmexpress:144dS4EV", rb"nqn\.2001-01\.com\.example:[0-9a-f]{16}"),
+        (b"IQN.2010-10.ORG.ACME:payroll", rb"iqn\.2001-01\.com\.example:[0-9a-f]{16}"),
+        (b"t10.ATA_____SAMSUNG_S3Z8NB0K123456", rb"t10\.[0-9a-f]{16}"),
+        (b"nvme.144d-5334-5341-00000001", rb"nvme\.144d-[0-9a-f]{16}"),
+        (b"0011.2233.4455", rb"[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}"),
     ],
 )
 def test_every_form_is_found(was: bytes, form: bytes) -> None:

@@ -24,7 +24,7 @@ _LAYER = re.compile(rb"(.+?)([-_](?:tpool|tdata|tmeta|cow|real|pmspare))?\Z", re
 _VLAN = re.compile(rb"(.+?)((?:\.[0-9]{1,4})?)\Z", re.DOTALL)
 _MAC_NAMED = re.compile(rb"en?x([0-9a-fA-F]{12})\Z")
 _KNOWN_PART = re.compile(rb"(?:VG_XenStorage|XSLocalEXT|VHD|LV|MGT|leaf|mpath|part[0-9]*|[-_.0-9]|"
-                         rb"vhd|raw|qcow2|img|log|sock)*\Z")  # fmt: skip
+                         rb"xcp-volume|vhd|raw|qcow2|img|log|sock)*\Z")  # fmt: skip
 _BEFORE: Final = (
     rb"(?:(?<![0-9A-Za-z])|(?<=\\x[0-9a-fA-F]{2})|(?<=\\[0-7]{3})"
     rb"|(?<=\\u[0-9a-fA-F]{4})|(?<=\\[nrt]))"
@@ -145,6 +145,10 @@ class Names:
             if b"." in domain:
                 self._teach(domain, self._tokens.name(HOST, domain) + b".example")
         return made
+
+    def hardware(self, digits: bytes) -> bytes:
+        """A hardware address, or a name of a port, as mere hexadecimal digits."""
+        return self._patterns.hardware(digits)
 
     def interface(self, name: bytes) -> bytes:
         """A network interface or a bridge."""

@@ -23,6 +23,8 @@ _AROUND: Final = 64
 _LOGGED: Final = 14
 """Bytes of MAC= in a line of netfilter: two addresses and a type."""
 _MAC_BYTES: Final = 6
+_NAMED: Final = 16
+"""Hexadecimal digits that stand for the identifier of a vendor."""
 _IPV4: Final = (
     rb"(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9])(?!\.[0-9])(?!\.(?:xcpng|xs|el|fc)[0-9])"
 )
@@ -31,15 +33,42 @@ _IPV6: Final = (
     rb"(?<![0-9A-Za-z.])(?:H{0,4}:){2,7}:?(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|H{1,4})?"
     rb"(?![0-9A-Za-z])"
 ).replace(b"H", _HEX)
-_ADDRESS = re.compile(rb"%b|%b|%b" % (_MAC, _IPV6, _IPV4))
+_DOTTED: Final = rb"(?<!H)(?<!\.)H{4}\.H{4}\.H{4}(?!H|\.)".replace(b"H", _HEX)
+"""A hardware address as switches have it. One without any separators is found by what is said of
+it (`xenwatch.redaction.kernel_lines`), as numbers and identifiers have twelve digits too."""
+_ADDRESS = re.compile(rb"%b|%b|%b|%b" % (_MAC, _IPV6, _IPV4, _DOTTED))
 """Each at once, so that none is found in another's replacement; the group is of the first."""
 _ONLY_IPV4 = re.compile(_IPV4)
 _TARGET = re.compile(
-    rb"iqn\.[0-9]{4}-[0-9]{2}\.[^\s,;:\"'|<>\0]+(?::[^\s,;\"'|<>\0]*)?|"
-    rb"(?:eui|naa)\.[0-9a-fA-F]{16,32}"
+    rb"(?i)(?:iqn\.[0-9]{4}-|nqn\.[0-9]{4}[-.])[0-9]{2}"
+    rb"\.[^\s,;:\"'|<>\0]+(?::[^\s,;\"'|<>\0]*)?"
 )
-_WORLD_WIDE = re.compile(rb"(?<!H)(?:wwn-0x|0x5|36)H{15,31}(?!H)".replace(b"H", _HEX))
-"""Names of SCSI devices, as in /dev/disk/by-id and of multipath maps."""
+_DISCOVERY: Final = b"nqn.2014-08.org.nvmexpress.discovery"
+"""What the discovery service of NVMe over fabrics has for a name everywhere."""
+_VENDOR = re.compile(rb"((?<![0-9A-Za-z])(?:t10\.|nvme\.[0-9a-fA-F]{4}-))([^\s,;\"'|<>\0()]+)")
+"""Identifiers of disks that have none of the IEEE: the vendor, the model and the serial number."""
+_PORT: Final = rb"(?:1000(?!0{6})H{12}|2H{3}00(?!0{4})H{10})"
+"""Ports and nodes of Fibre Channel: a prefix, and an address of 48 bits (NAA 1 and 2).
+
+A word of memory or a mask seldom is: most have zeros where that begins.
+"""
+_REGISTERS: Final = rb"(?<!R[A-Z0-9]{2}: )(?<!CR[0-9]: )(?<!x[0-9]{2}: )(?<!x[0-9] : )"
+_LETTER: Final = rb"(?=[0-9]*[a-fA-F])"
+_WORLD_WIDE = re.compile(
+    (
+        rb"(?<!H)(?:((?i:naa|eui)\.|wwn-0x)(H{16}(?:H{16})?)|(0x)(5H{15}|6H{31}|PORT)"
+        rb"|(3)(6H{31}|(?:(?<=[-/|_]3)|LETTER)(?:5H{15}|PORT))|(x?)REGISTERSLETTER(PORT))(?!H)"
+    )
+    .replace(b"PORT", _PORT)
+    .replace(b"REGISTERS", _REGISTERS)
+    .replace(b"LETTER", _LETTER)
+    .replace(b"H", _HEX)
+)
+"""Names of SCSI devices and of ports, as in /dev/disk/by-id, of multipath maps and in drivers.
+
+Where nothing else tells them from a counter, those of decimal digits only are taken for one, and
+what a register held is no name.
+"""
 
 
 class Patterns:
@@ -52,7 +81,8 @@ class Patterns:
 
     def text(self, data: bytes) -> bytes:
         """The text with other UUIDs and addresses, each in the form and case it had."""
-        data = _TARGET.sub(lambda match: self._tokens.target(match[0].lower()), data)
+        data = _TARGET.sub(self._target, data)
+        data = _VENDOR.sub(self._vendor, data)
         data = _UUID.sub(self._uuid, data)
         data = _ADDRESS.sub(self._address, data)
         return _WORLD_WIDE.sub(self._world_wide, data)
@@ -72,7 +102,7 @@ class Patterns:
 
     def without(self, data: bytes) -> bytes:
         """What is left of a text without what `text` replaces."""
-        for pattern in (_TARGET, _UUID, _ADDRESS, _WORLD_WIDE):
+        for pattern in (_TARGET, _VENDOR, _UUID, _ADDRESS, _WORLD_WIDE):
             data = pattern.sub(b"", data)
         return data
 
@@ -81,6 +111,24 @@ class Patterns:
         digits = match[7] or b"".join(match.group(1, 3, 4, 5, 6))
         made = str(uuid.UUID(bytes=self._tokens.uuid(bytes.fromhex(digits.decode())))).encode()
         return _cased(made.replace(b"-", separator), match[0])
+
+    def _target(self, match: re.Match[bytes]) -> bytes:
+        name = match[0].lower()
+        if name == _DISCOVERY:
+            return match[0]
+        made = self._tokens.target(name)
+        return _cased(name[:3] + made[3:], match[0])
+
+    def _vendor(self, match: re.Match[bytes]) -> bytes:
+        return match[1] + self._tokens.mac(match[2].lower()).hex().encode()[:_NAMED]
+
+    def hardware(self, digits: bytes) -> bytes:
+        """A hardware address without separators, or a name of a port, in the form it had."""
+        if len(digits) == 2 * _MAC_BYTES:
+            made = self._tokens.mac(bytes.fromhex(digits.decode())).hex().encode()
+        else:
+            made = digits[:1] + self._tokens.mac(digits.lower()).hex().encode()[1 : len(digits)]
+        return _cased(made, digits)
 
     def _mac(self, match: re.Match[bytes]) -> bytes:
         raw = bytes.fromhex(match[0].replace(match[1], b"").decode())
@@ -94,7 +142,13 @@ class Patterns:
     def _address(self, match: re.Match[bytes]) -> bytes:
         if match[1]:
             return self._mac(match)
-        return self._ipv6(match) if b":" in match[0] else self._ipv4(match)
+        if b":" in match[0]:
+            return self._ipv6(match)
+        parts = match[0].split(b".")
+        if len(parts) == 3:
+            made = self.hardware(b"".join(parts))
+            return b".".join((made[:4], made[4:8], made[8:]))
+        return self._ipv4(match)
 
     def _ipv4(self, match: re.Match[bytes]) -> bytes:
         parts = [int(part) for part in match[0].split(b".")]
@@ -121,9 +175,9 @@ class Patterns:
         return _ONLY_IPV4.sub(self._ipv4, whole)
 
     def _world_wide(self, match: re.Match[bytes]) -> bytes:
-        made = self._tokens.mac(match[0].lower()).hex().encode()
-        kept = match[0].index(b"x") + 2 if b"x" in match[0] else 2
-        return match[0][:kept] + _cased(made, match[0])[: len(match[0]) - kept]
+        """The same for a name in whatever form; the digit stays that says of which kind it is."""
+        head, digits = (group for group in match.groups() if group is not None)
+        return head + self.hardware(digits)
 
 
 def versions_in(texts: Iterable[str]) -> frozenset[bytes]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from xenwatch.parse import helpers
+from xenwatch.redaction import kernel_lines
 from xenwatch.redaction.names import Names
 
 REMOVED: Final = b"redacted"
@@ -34,15 +35,9 @@ _RECORD = re.compile(rb"(\d{1,10})(,\d{1,20},\d{1,20},[^;\n]{0,200};)(.*)\Z", re
 _OWN: Final = 8
 """Facility and level below it: the kernel itself has printed the record."""
 _BOOT_LINE = re.compile(rb"(.*[Cc]ommand line: )(.*)\Z", re.DOTALL)
-_SERIAL = re.compile(rb"(?i)(serial ?(?:number|no\.?)?\s*[:=]\s*)\S+")
 _HOSTNAME = re.compile(rb"Hostname set to <([^>\s]+)>")
 _GUEST: Final = b"(XEN)"
 _PROGRAM = re.compile(rb"[^\s:]+")
-_SERVER = re.compile(
-    rb"(\b[Ss]erver )([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])"
-    rb"(?= (?:not responding|OK\b|has not responded|error: ))"
-)
-"""Linux, net/sunrpc/clnt.c, call_timeout; fs/nfs/inode.c; fs/smb/client/connect.c."""
 _COMM_MAX: Final = 15
 """Bytes that the kernel keeps of the name of a program (TASK_COMM_LEN)."""
 _OF_QEMU = re.compile(rb"(qemu:)(.+)\Z", re.DOTALL)
@@ -59,6 +54,20 @@ class Texts:
     def __init__(self, names: Names) -> None:
         self._names = names
         self.removed: dict[str, int] = {}
+        self._spots: Final[Mapping[str, Callable[[bytes], bytes]]] = {
+            "host": names.host,
+            "volume": names.volume,
+            "mapped": names.mapped,
+            "net": names.interface,
+            "place": names.place,
+            "share": self._share,
+            "group": names.group,
+            "comm": self._thread,
+            "mac": names.hardware,
+            "wwn": names.hardware,
+            "boot": self.boot_arguments,
+            "removed": lambda _: REMOVED,
+        }
 
     def mounts(self, data: bytes) -> bytes:
         """`/proc/mounts`."""
@@ -203,14 +212,28 @@ class Texts:
         if int(level) >= _OWN:
             self._count("kernel log line", 1)
             return level + head + REMOVED
-        return level + head + self._line(text)
+        plain = kernel_lines.unescaped(text)
+        made = self._line(text) if plain is None else kernel_lines.escaped(self._line(plain))
+        return level + head + made
 
     def _line(self, text: bytes) -> bytes:
+        """A line of the kernel or of Xen: each name once, as other names are not to be replaced."""
         boot = _BOOT_LINE.match(text)
         if boot:
             return boot[1] + self.boot_arguments(boot[2])
-        text = _SERVER.sub(lambda match: match[1] + self._names.host(match[2]), text)
-        return _SERIAL.sub(rb"\1" + REMOVED, self._names.text(text))
+        made, done = [], 0
+        for begin, end, kind in kernel_lines.spots(text):
+            made += [self._names.text(text[done:begin]), self._spots[kind](text[begin:end])]
+            done = end
+        return b"".join([*made, self._names.text(text[done:])])
+
+    def _share(self, share: bytes) -> bytes:
+        """A share of a file server and a place in it, after a slash or a backslash each."""
+        return share[:1].join(map(self._names.part, share.split(share[:1])))
+
+    def _thread(self, name: bytes) -> bytes:
+        """What stands behind `qemu:` in the name of a process."""
+        return self.comm(b"qemu:" + name).removeprefix(b"qemu:")
 
     def console(self, data: bytes) -> bytes:
         """The text of Xen's console."""

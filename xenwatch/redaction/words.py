@@ -57,7 +57,7 @@ DEVICE: Final = re.compile(
 """Names that kernels, Xen and toolstacks give to devices."""
 VOLUME: Final = re.compile(
     rb"(?:root|swap|home|var|tmp|data|guests|pve|vg[0-9]?|lv[0-9]?|thin|vm-pool|root-pool|qubes_dom0"
-    rb"|MGT|lvol[0-9]+|thinpool|pool[0-9]*)\Z"
+    rb"|xcp-persistent-(?:database|ha-statefile|redo-log)|MGT|lvol[0-9]+|thinpool|pool[0-9]*)\Z"
 )
 """Names of volumes and their groups that installers choose."""
 FILE_END: Final = re.compile(
