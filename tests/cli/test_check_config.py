@@ -88,8 +88,33 @@ def test_no_password_is_quoted(capsys: pytest.CaptureFixture[str], tmp_path: Pat
 
     assert len(lines) == 2
     assert len(more) == 1
-    assert "write http://***@alerts.example" in more[0]
+    assert "contains 'http://***@" in more[0]
     assert not any("alice" in line or "secret" in line for line in (*lines, *more))
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("ftp://alerts.example/s3cret", "ftp://alerts.example/***"),
+        ("ftp://u:s3cret@alerts.example/s3cret", "ftp://***@alerts.example/***"),
+        ("http://alerts.example/s3cret/api/v2/alerts", "http://alerts.example/***"),
+        ("ftp://alerts.example/x@s3cret", "ftp://***"),
+        ("http://u:s3/s3cret@alerts.example:0", "http://***"),
+        ("alerts.example/s3cret", "alerts.example/***"),
+        ("http://alerts.example:0?s3cret", "http://alerts.example:0/***"),
+    ],
+)
+@pytest.mark.parametrize("key", ["alertmanager.urls", "pool.members"])
+def test_no_path_is_quoted(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, key: str, url: str, named: str
+) -> None:
+    """A URL that is rejected is named by its scheme and its host, if it surely has one."""
+    if "/api/" in url and key != "alertmanager.urls":
+        pytest.skip("only an Alertmanager has that API")
+    section, _, name = key.partition(".")
+    _, [line] = checked(capsys, tmp_path, f'[{section}]\n{name} = ["{url}"]')
+    assert f"{key}: contains '{named}', which must" in line
+    assert "s3cret" not in line
 
 
 SECRETS = {
@@ -342,7 +367,8 @@ def test_receivers_are_asked_only_where_that_is_wanted(
         good = f"http://127.0.0.1:{server.server_port}"
         gone = f"http://127.0.0.1:{nobody.getsockname()[1]}"
         right = f'[alertmanager]\nurls = ["{good}"]\n[webhook]\nurl = "{good}/hook"\n'
-        wrong = f'[alertmanager]\nurls = ["{gone}", "{good}/x"]\n[webhook]\nurl = "{gone}"\n'
+        urls = f'urls = ["{gone}", "{good}/x", "{good}/y"]'
+        wrong = f'[alertmanager]\n{urls}\n[webhook]\nurl = "{gone}"\n'
         try:
             assert checked(capsys, tmp_path, right, "--probe") == (0, [])
             assert checked(capsys, tmp_path, wrong) == (0, [])
@@ -351,9 +377,10 @@ def test_receivers_are_asked_only_where_that_is_wanted(
             server.shutdown()
 
     assert status == 1
+    no_alertmanager = check_receivers.NO_ALERTMANAGER.format(404)
     assert lines == [
         f"xenwatch: alertmanager.urls: {gone}: Connection refused",
-        f"xenwatch: alertmanager.urls: {good}/x: {check_receivers.NO_ALERTMANAGER.format(404)}",
+        *[f"xenwatch: alertmanager.urls: {good}/***: {no_alertmanager}"] * 2,
         f"xenwatch: webhook.url: {gone}: Connection refused",
     ]
 

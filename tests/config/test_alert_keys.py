@@ -59,7 +59,7 @@ def test_good_values_are_accepted(
         (
             alert_keys.alertmanagers,
             ["http://a:9093/x/api/v2/alerts"],
-            "which must not have the path; write http://a:9093/x",
+            "which must not have the path of the API; remove /api/v",
         ),
         (converters.ratio, "off", 'must be a number, or "never"'),
         (converters.ratio, 30, 'at most 1, or "never"'),

@@ -29,21 +29,21 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 def receiver_problems(settings: Settings) -> list[str]:
     """A line for each receiver that cannot be reached, or is not what it is configured as."""
-    works = {
-        f"{alert_keys.ALERTMANAGERS.path}: {shown(each.url)}": partial(_ask_alertmanager, each)
+    works = [
+        (f"{alert_keys.ALERTMANAGERS.path}: {shown(each.url)}", partial(_ask_alertmanager, each))
         for each in endpoint.alertmanagers(settings)
-    }
+    ]
     if webhook := endpoint.webhook(settings):
         key = alert_keys.WEBHOOK if webhook.url else alert_keys.WEBHOOK_FILE
-        place = f": {shown(webhook.url, path=False)}" if webhook.url else ""
-        works[f"{key.path}{place}"] = partial(_connect, webhook)
+        place = f": {shown(webhook.url)}" if webhook.url else ""
+        works.append((f"{key.path}{place}", partial(_connect, webhook)))
 
     async def ask_all() -> list[BaseException | None]:
-        asked = (_within(threads.start(work, "receiver")) for work in works.values())
+        asked = (_within(threads.start(work, "receiver")) for _, work in works)
         return await asyncio.gather(*asked)
 
     found = zip(works, asyncio.run(ask_all()), strict=True)
-    return [f"{name}: {_reason(error)}" for name, error in found if error]
+    return [f"{name}: {_reason(error)}" for (name, _), error in found if error]
 
 
 async def _within(asked: asyncio.Future[None]) -> BaseException | None:

@@ -15,12 +15,14 @@ from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.config import converters
 from xenwatch.config.key import FileUse, Key
-from xenwatch.display.text import shown, without_password
+from xenwatch.display.text import shown
 from xenwatch.limits.base import Thresholds
 
 MAX_RECEIVERS: Final = 8
 MAX_ARGUMENTS: Final = 64
 MAX_BOUND: Final = 1e18
+_URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:/{1,2})?([^/?#\\]*)(.*)", re.DOTALL)
+"""A scheme, an authority and the rest, of any text."""
 
 
 def duration(value: object) -> float:
@@ -81,22 +83,27 @@ def urls(value: object, most: int = MAX_RECEIVERS) -> tuple[str, ...]:
 
 
 def _hidden(item: object) -> str:
-    """A URL, also a malformed one, without what may be a user, a password or a token."""
+    """The scheme and the host of a URL, also of a malformed one: all else may be a secret.
+
+    A path can be one behind a proxy. What has an @ behind a slash has no host that is sure.
+    """
     if not isinstance(item, str):
         return shown(item)
-    place, question, _ = item.rpartition("@")[2].partition("?")
-    return shown(("***@" if "@" in item else "") + place + (question and "?***"))
+    match = _URL.match(item)
+    scheme, authority, rest = match.groups("") if match else ("", "", "")
+    user, _, host = authority.rpartition("@")
+    if "@" in rest:
+        return shown(f"{scheme}***")
+    return shown(scheme + (user and "***@") + host + (rest and "/***"))
 
 
 def alertmanagers(value: object) -> tuple[str, ...]:
     """URLs of Alertmanagers, without the path of the API."""
     found = urls(value)
     for item in found:
-        base, api, _ = item.partition("/api/v")
-        if api:
-            instead = without_password(base)
-            text = f"contains {_hidden(item)}, which must not have the path; write {instead}"
-            raise ValueError(text)
+        if "/api/v" in item:
+            text = f"contains {_hidden(item)}, which must not have the path of the API; "
+            raise ValueError(text + "remove /api/v and what follows")
     return found
 
 

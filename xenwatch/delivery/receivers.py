@@ -122,13 +122,13 @@ def _hidden(text: str, url: str, authorization: str) -> str:
     return text
 
 
-def shown(url: str, *, path: bool = True) -> str:
-    """A URL for the log: without password and query, and on request without its path.
+def shown(url: str) -> str:
+    """A URL for the log: without user, path and query.
 
-    The path of a webhook is often all the secret there is.
+    The path is often all the secret there is: of a webhook, and of an Alertmanager behind a proxy.
     """
     parts = urlsplit(url)
-    place = parts.path if path else "/***" * (len(parts.path) > 1)
+    place = "/***" * (len(parts.path) > 1)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], place, "", ""))
 
 
@@ -149,7 +149,7 @@ class Webhook:
     """A server that accepts events."""
 
     def __init__(self, session: aiohttp.ClientSession, endpoint: Endpoint) -> None:
-        self.name = shown(endpoint.url, path=False) or "webhook"
+        self.name = shown(endpoint.url) or "webhook"
         self._session = session
         self._endpoint = endpoint
 
