@@ -56,9 +56,9 @@ _RULES: Final = (
     rb"\b(?:IN|OUT|PHYSIN|PHYSOUT)=(?P<net>~NET)",
     # Labels, pools, clusters: fs/btrfs/volumes.c; OpenZFS, zio.c; fs/gfs2; fs/dlm
     rb"BTRFS:? (?:info:? )?device label (?P<volume>.{1,255}?) devid [0-9]",
-    rb"\bPool '(?P<volume>[^']+)' has ",
+    rb"\bPool '(?P<volume>[^']{1,255})' has ",
     rb"\bpool=(?P<volume>\S+) vdev=",
-    rb"\bfsid=(?P<volume>[^\s:]+):(?P<volume2>[^\s:.]+)",
+    rb"\bfsid=(?P<volume>[^\s:]{1,64}):(?P<volume2>[^\s:.]{1,64})",
     rb"\Adlm: (?P<volume>[^\s:]+): ",
     rb"/dev/mapper/(?P<mapped>~END)",
     (
@@ -82,11 +82,11 @@ _RULES: Final = (
     # drivers/scsi/device_handler/scsi_dh_alua.c, where identifiers have blanks
     rb"\bdevice (?P<removed>t10\..{1,255}?) port group",
     # crypto/asymmetric_keys: who has signed a module that people have built
-    rb"X\.509 cert(?:ificate)? '(?P<removed>[^']+)'",
+    rb"X\.509 cert(?:ificate)? '(?P<removed>[^']{1,255})'",
     # init/main.c and kernel/params.c: arguments again, of which some are passwords
     rb"kernel command line parameters \"(?P<boot>.*)\", will be",
     rb"\A    (?P<boot>[^\s=]+=\S*)\Z",
-    rb"`(?P<removed>[^']*)' (?:invalid|too large) for parameter",
+    rb"`(?P<removed>[^'`]{0,1024})' (?:invalid|too large) for parameter",
     # Addresses whose form alone is that of a number too
     (
         rb"(?i)\b(?:mac|hwaddr|lladdr|ethernet)(?: addr(?:ess)?)?\s*[:=]?\s*"
