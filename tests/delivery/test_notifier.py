@@ -330,7 +330,7 @@ async def test_a_server_that_is_not_there_says_why() -> None:
         with pytest.raises(DeliveryError, match="Cannot connect to host localhost:1"):
             await post(session, Endpoint("http://user:secret@localhost:1/"), "", {})
 
-    assert shown("http://user:secret@localhost:1/x?key=secret") == "http://localhost:1/x"
+    assert shown("http://user:secret@localhost:1/x?key=secret") == "http://localhost:1/***"
 
 
 async def test_without_a_thread_nothing_ends(monkeypatch: pytest.MonkeyPatch) -> None:
