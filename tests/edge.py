@@ -45,7 +45,7 @@ EDGE = {
     "xenwatch.web_config.contexts": "gives certificates to ssl through memory",
     **{f"xenwatch.http.{name}": "lets in" for name in ("guard", "handshakes", "passwords")},
     "xenwatch.daemon.web_files": "follows the web configuration file",
-    "xenwatch.cli.plain_http": "speaks HTTP",
+    "xenwatch.cli.plain_http": "speaks HTTP, within a deadline",
     "xenwatch.cli.daemon_address": "opens a connection to a daemon",
     "xenwatch.http.sockets": "opens the sockets to listen on",
     "xenwatch.http.connections": "takes the connections",

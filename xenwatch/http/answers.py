@@ -16,6 +16,7 @@ from xenwatch.delivery.endpoint import Endpoint
 from xenwatch.delivery.trust import UNKNOWN_CA, TrustError, trusted
 from xenwatch.display.text import printable
 from xenwatch.display.why import why
+from xenwatch.status import from_json
 from xenwatch.status.host_status import StatusError
 
 T = TypeVar("T")
@@ -25,10 +26,7 @@ DEADLINE: Final = 5.0
 MOST_BYTES: Final = 5 << 20
 """Max size of an answer: a host with 1,000 VMs says 1.1 MB, one with 4,000 4.2 MB."""
 MOST_PARTS: Final = 60_000
-"""Max objects and arrays of an answer, twice those of a host with 4,000 VMs.
-
-Empty ones take thirty times their JSON in memory.
-"""
+"""Max objects and arrays of an answer, twice those of a host with 4,000 VMs."""
 LANE: Final = threads.Lane("pool")
 """Answers are decoded one at a time, beside the pages."""
 _NO_QUERY: Final[Mapping[str, str]] = MappingProxyType({})
@@ -88,7 +86,7 @@ async def answer(
 
 def _decoded(body: bytes, decode: Callable[[bytes], T]) -> T:
     """What is kept of an answer. Raises `AnswerError`, and what `decode` raises."""
-    if body.count(b"[") + body.count(b"{") > MOST_PARTS:
+    if from_json.parts(body) > MOST_PARTS:
         raise AnswerError("response too large: too many objects and arrays")
     return decode(body)
 
