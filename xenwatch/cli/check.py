@@ -6,6 +6,7 @@ The daemon judges: a check that is run every minute on every host imports no mor
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import http
 import json
 from typing import Any, Final
@@ -19,8 +20,12 @@ from xenwatch.cli.parser import Parser
 from xenwatch.config.common_keys import SOURCE
 from xenwatch.config.errors import ConfigError
 from xenwatch.display import plugin
+from xenwatch.display.text import printable
 from xenwatch.display.why import where_and_why
 from xenwatch.http.paths import CHECK
+from xenwatch.readings.origin import Origin
+from xenwatch.status import from_json
+from xenwatch.values import dataclass
 
 EXITS: Final = {status: state for state, status in plugin.STATUS.items()}
 _NO_CHECK: Final = (
@@ -31,6 +36,25 @@ _NO_CHECK: Final = (
 
 class CheckError(Exception):
     """A check that has no verdict; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    name: str
+    state: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What a daemon says: the fields of `plugin.document`, and the line."""
+
+    state: str
+    exit_status: int
+    text: str
+    source: Origin | None
+    findings: tuple[_Finding, ...]
+    line: str
 
 
 def add_options(parser: Parser) -> None:
@@ -104,10 +128,14 @@ def _asked(options: argparse.Namespace) -> dict[str, Any]:
         raise CheckError(found["error"])
     if response.code != http.HTTPStatus.OK:
         raise refused(place, response)
-    line, state = found.get("line"), found.get("state")
-    if not isinstance(line, str) or plugin.STATUS.get(str(state)) != found.get("exit_status"):
+    try:
+        verdict = from_json.read(_Verdict, found)
+    except (TypeError, KeyError, ValueError):
+        raise unanswered(place, daemon_request.NOT_XENWATCH) from None
+    state, line = verdict.state, verdict.line.rstrip("\n")
+    if plugin.STATUS.get(state) != verdict.exit_status or not line.startswith(plugin.head(state)):
         raise unanswered(place, daemon_request.NOT_XENWATCH)
-    return found
+    return {**dataclasses.asdict(verdict), "line": f"{printable(line)}\n"}
 
 
 def _document(body: bytes) -> dict[str, Any]:

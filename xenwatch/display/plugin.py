@@ -17,10 +17,15 @@ PARAMETERS: Final = ("limit", "exclude", "warning", "critical")
 """The names of what can be asked; each may be given several times."""
 
 
+def head(state: str) -> str:
+    """How the line of a state begins."""
+    return f"XENWATCH {state.upper()} - "
+
+
 def line(state: str, words: str, data: str = "") -> str:
     """One line with its end: the state, the words, and performance data if there are any."""
     # A bar would begin the performance data.
-    said = f"XENWATCH {state.upper()} - {printable(words).replace('|', '/')}"
+    said = f"{head(state)}{printable(words).replace('|', '/')}"
     return f"{said} | {data}\n" if data else f"{said}\n"
 
 
