@@ -72,6 +72,7 @@ def test_the_answer_is_read() -> None:
         (response(b"{}"), "not a status document of xenwatch"),
         (response(BODY[:100]), "not a status document of xenwatch"),
         (response(BODY, "Date: tomorrow"), "the answer is not from xenwatch"),
+        (response(BODY, f"Date: 1 Jan {10**19} 00:00:00 GMT"), "the answer is not from xenwatch"),
         (b"220 mail.example ESMTP\r\n", "the answer is not from xenwatch"),
         (b"", "Remote end closed connection without response"),
     ],

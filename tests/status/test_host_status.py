@@ -27,7 +27,11 @@ from xenwatch.readings.domains import Domains
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.status import host_status
 from xenwatch.status.domain_row import DomainRow
-from xenwatch.status.host_status import HostStatus, StatusError
+from xenwatch.status.host_status import AlertRow, HostStatus, StatusError
+from xenwatch.status.log_row import LogRow
+
+ALERT = dataclasses.asdict(AlertRow("XenwatchX", {}, "warning", "firing", "x", 1.0, "", 2.0))
+LOG = dataclasses.asdict(LogRow("kernel", "oom", 1, 1, 0, -60.0, "x", "X", ""))
 
 
 def of(snapshot: Snapshot, **parts: Any) -> HostStatus:
@@ -95,13 +99,31 @@ def changed(document: dict[str, Any], path: list[Any], value: object) -> str:
         (["limits", 0, "used"], 10**400),
         (["limits", 0, "ratio"], 1e308),
         (["limits", 0, "ratio"], float("inf")),
+        (["time"], 2**99),
+        (["time"], -(2**60)),
+        (["source", "captured"], 2**99),
+        (["maintenance"], {"until": 2**99}),
+        (["alerts"], [{**ALERT, "since": 2**99}]),
+        (["alerts"], [{**ALERT, "fired": 2**99}]),
+        (["logs"], [{**LOG, "time": 2**99}]),
+        (["probes", "aio", "time"], 2**99),
     ],
 )
 def test_what_is_no_status_is_refused(path: list[Any], value: object) -> None:
-    """A value of a wrong type anywhere, or a number of no host, is an error that names it."""
+    """A value of a wrong type, a number of no host or a time that is no date is an error."""
     document = json.loads(host_status.dumps(of(full_snapshot())))
     with pytest.raises(StatusError, match="not a status document of xenwatch"):
         host_status.loads(changed(document, path, value))
+
+
+def test_what_began_before_1970_is_understood() -> None:
+    """A clock that is set back to 1970 makes the times of what has lasted for a while negative."""
+    document = json.loads(host_status.dumps(of(full_snapshot())))
+    alert = {**ALERT, "since": -7200.0, "fired": -3600.0}
+    found = host_status.loads(changed({**document, "logs": [LOG]}, ["alerts"], [alert]))
+
+    assert [row.entered for row in found.alerts or ()] == [-3600.0]
+    assert [row.time for row in found.logs] == [-60.0]
 
 
 @settings(deadline=None)

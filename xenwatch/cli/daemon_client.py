@@ -118,7 +118,7 @@ def ask(place: Address, deadline: float = DEADLINE, *, activity_too: bool = Fals
         raise unanswered(place, str(error)) from None
     try:
         now = parsedate_to_datetime(response.date).timestamp() if response.date else time.time()
-    except ValueError:
+    except (ValueError, OverflowError):
         raise unanswered(place, NOT_XENWATCH) from None
     done = _activity(place, deadline) if activity_too else None
     return Answer(found, now - found.time, done)

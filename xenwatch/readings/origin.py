@@ -18,9 +18,15 @@ _LATEST: Final = 1 << 37
 """Seconds: the year 6325, which a date can have."""
 
 
-def is_date(time: object) -> bool:
+EARLIEST: Final = -(1 << 35)
+"""Seconds: the year 881; what began before the clock was set back to 1970 is below 0."""
+
+
+def is_date(time: object, earliest: float = 0.0) -> bool:
     """Whether what a stranger says is a Unix time that a date can be made of."""
-    return isinstance(time, int | float) and not isinstance(time, bool) and 0 <= time < _LATEST
+    if not isinstance(time, int | float) or isinstance(time, bool):
+        return False
+    return earliest <= time < _LATEST
 
 
 @dataclass(frozen=True, slots=True)

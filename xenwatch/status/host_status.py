@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
@@ -23,7 +23,7 @@ from xenwatch.planning import answer
 from xenwatch.planning.capacity import Plan
 from xenwatch.probes.base import Probe, next_step
 from xenwatch.readings.moment import Moment
-from xenwatch.readings.origin import Origin
+from xenwatch.readings.origin import EARLIEST, Origin, is_date
 from xenwatch.readings.snapshot import Outcome, Snapshot
 from xenwatch.status import driver_domains, from_json
 from xenwatch.status.domain_row import DomainRow, domain_rows
@@ -211,9 +211,24 @@ def loads(document: bytes | str) -> HostStatus:
     """What `dumps` wrote, of this version or one with more fields. Raises `StatusError`."""
     try:
         found: HostStatus = from_json.read(HostStatus, json.loads(document))
+        for name, time in _times(found):
+            if time is not None and not is_date(time, EARLIEST):
+                raise ValueError(f"{name} is no date")
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise StatusError(f"not a status document of xenwatch: {why(error)}") from None
     return found
+
+
+def _times(status: HostStatus) -> Iterator[tuple[str, float | None]]:
+    """The Unix times, by name of the field: they are shown as dates."""
+    yield "time", status.time
+    yield "captured", status.source.captured
+    if status.maintenance is not None:
+        yield "until", status.maintenance.until
+    for alert in status.alerts or ():
+        yield from (("since", alert.since), ("fired", alert.fired))
+    yield from (("time", log.time) for log in status.logs)
+    yield from (("time", probe.time) for probe in status.probes.values())
 
 
 def _unread(state: LimitState) -> LimitRow:
