@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -23,6 +24,18 @@ def test_a_table_has_heads_and_whole_cells() -> None:
     assert "1970-01-01 00:16:41 UTC" in found[1]
     assert found[2].split()[:3] == ["DOMID", "NAME", "STATE"]
     assert len(found) == 6
+
+
+def test_a_wide_cell_does_not_widen_every_row() -> None:
+    """A name of a stranger is whole, and each other row has as much as fits in a terminal."""
+    name, first = "x" * 100_000, look()
+    row = dataclasses.replace((first.status.domains or ())[0], name=name)
+    rows = (row, *(dataclasses.replace(row, domid=n, name="y") for n in range(2, 200)))
+    status = dataclasses.replace(first.status, domains=rows)
+    found = text(dataclasses.replace(first, status=status), BY_NAME["domains"], Sort(), "")
+
+    assert name in found
+    assert len(found) < 2 * len(name)
 
 
 def test_it_is_sorted_and_filtered() -> None:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
+
+MOST_WIDTH: Final = 200
+"""The widest a column gets for a cell; one that is wider is whole, what follows it not aligned.
+
+Every row is filled up to the widest cell, and names of a stranger are as long as he likes.
+"""
 
 
 def columns(rows: Sequence[Sequence[str]], numbers: int = 3) -> str:
     """Lines of aligned columns; so many after the first are numbers, right-aligned."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [min(MOST_WIDTH, max(map(len, column))) for column in zip(*rows, strict=True)]
     return "".join(_line(row, widths, numbers) for row in rows)
 
 

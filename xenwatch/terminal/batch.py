@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from xenwatch.display.columns import MOST_WIDTH
 from xenwatch.display.text import printable
 from xenwatch.fence import OPEN, Fence
 from xenwatch.terminal.looks import Look
@@ -70,11 +71,11 @@ def _rows(table: Table, sort: Sort, wanted: str) -> list[dict[str, object]]:
 
 
 def _aligned(rows: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:
-    widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
+    widths = [min(MOST_WIDTH, max(map(cells, column))) for column in zip(*rows, strict=True)]
     return [
         (" " * GAP)
         .join(
-            fitted(cell, width, right=number)
+            fitted(cell, max(width, cells(cell)), right=number)
             for cell, width, number in zip(row, widths, right, strict=True)
         )
         .rstrip()
