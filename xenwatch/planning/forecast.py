@@ -79,7 +79,7 @@ class History:
         arriving: set[LimitInstance] = set()
         unknown: set[LimitInstance] = set()
         vms = _counted(self.vms, snapshot)
-        for state in _tracked(states):
+        for state in _tracked(states, unknown, fence):
             key = (state.limit.name, state.instance)
             outcome = snapshot.outcomes.get(state.limit.probe)
             before = self.series.get(key, ())
@@ -184,14 +184,25 @@ def _counted(vms: tuple[Point, ...], snapshot: Snapshot) -> tuple[Point, ...]:
     return appended(vms, (outcome.instant, sum(each.alive for each in snapshot.domains.domains)))
 
 
-def _tracked(states: Iterable[LimitState]) -> list[LimitState]:
-    """The states to track: the fullest instances of scarce limits."""
+def _tracked(
+    states: Iterable[LimitState], unknown: set[LimitInstance], fence: Fence
+) -> list[LimitState]:
+    """The states to track: the fullest instances of scarce limits.
+
+    A limit whose instances cannot be compared is added to the `unknown` ones.
+    """
     by_limit: defaultdict[str, list[LimitState]] = defaultdict(list)
     for state in states:
         if state.limit.scarce:
             by_limit[state.limit.name].append(state)
-    return [
-        state
-        for found in by_limit.values()
-        for state in sorted(found, key=lambda state: state.ratio or 0, reverse=True)[:MAX_INSTANCES]
-    ]
+    tracked: list[LimitState] = []
+    for name, found in by_limit.items():
+        fullest = fence(Part.FORECAST, name, functools.partial(_fullest, found), None)
+        if fullest is None:
+            unknown.add((name, ""))
+        tracked += fullest or []
+    return tracked
+
+
+def _fullest(states: Iterable[LimitState]) -> list[LimitState]:
+    return sorted(states, key=lambda state: state.ratio or 0, reverse=True)[:MAX_INSTANCES]

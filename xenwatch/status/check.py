@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -215,11 +216,12 @@ def _data(row: LimitRow, bounds: Thresholds) -> str:
 def edge(ratio: float, maximum: int) -> int:
     """The most units that are still below a ratio: plugins warn above their threshold, not at it.
 
-    -1 where any use is too much.
+    -1 where any use is too much. Raises `TypeError` for a maximum that is no integer: between two
+    floats the search would never end.
     """
     if maximum <= 0:
         return -1
-    below, above = -1, maximum + 1  # of so large a max many units are one ratio
+    below, above = -1, operator.index(maximum) + 1  # of so large a max many units are one ratio
     while above - below > 1:
         middle = (below + above) // 2
         if middle / maximum < ratio:
