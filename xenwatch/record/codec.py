@@ -1,7 +1,8 @@
 """Readings as bytes, and back, by a later version of xenwatch too; nothing else can come back.
 
 Pickle, because it is in C: 1,000 VMs take 66 ms. Only the dataclasses of `xenwatch.readings` are
-ever made of it, each with the fields it had when it was written, by name.
+ever made of it, each with the fields it had when it was written, by name; time and memory are in
+proportion to the bytes.
 """
 
 from __future__ import annotations
@@ -15,9 +16,21 @@ import zlib
 from collections.abc import Mapping
 from typing import Any, Final
 
+from xenwatch.record import opcodes
+from xenwatch.record.typed import Budget, typed
+from xenwatch.values import dataclass
+
 PACKAGE: Final = "xenwatch.readings."
-MOST: Final = 32 << 20
-"""Most bytes of one value: ten times what the largest has on a host with ten thousand VMs."""
+MOST: Final = 16 << 20
+"""Most bytes of the values of a moment: twice what they have on a host with ten thousand VMs."""
+FEW: Final = 16 << 10
+"""Bytes that a value may always unpack to."""
+RATIO: Final = 128
+"""To how many times their number bytes may unpack: those of idle VMs that are the same, to 30."""
+FIELDS: Final = 128
+"""Most fields of a class: setting them takes time for each of its objects."""
+SHARED: Final = 2
+"""How many values a byte may be: where many refer to one, more than were written."""
 PROTOCOL: Final = 5
 """Of pickle: every Python that xenwatch runs on reads it."""
 LEVEL: Final = 1
@@ -46,19 +59,41 @@ def encode(value: object) -> bytes:
     return zlib.compress(pickle.dumps(value, PROTOCOL), LEVEL)
 
 
-def decode(raw: bytes, schema: Schema) -> Any:
-    """What `encode` was given, where the classes had the fields of `schema`. Raises `CodecError`.
+@dataclass(slots=True)
+class Room:
+    """How many bytes the values of a moment may still unpack to."""
 
-    Fields that a class has now and had not then have their default.
+    left: int = MOST
+
+    def take(self, size: int) -> None:
+        """Use so many of them. Raises `CodecError` where there are not as many."""
+        if size > self.left:
+            raise CodecError("too large")
+        self.left -= size
+
+
+def decode(raw: bytes, schema: Schema, kind: Any, room: Room | None = None) -> Any:
+    """What `encode` was given, of type `kind`, where the classes had the fields of `schema`.
+
+    Fields that a class has now and had not then have their default. Raises `CodecError`, also for
+    a value that has no place in `room`.
     """
     try:
-        decompressor = zlib.decompressobj()
-        plain = decompressor.decompress(raw, MOST)
-        if not decompressor.eof or decompressor.unused_data:
-            raise CodecError("damaged, or too large")
-        return _Unpickler(plain, schema).load()
+        plain = _unpacked(raw)
+        (room or Room()).take(len(plain))
+        found = _Unpickler(opcodes.plain(plain), schema).load()
+        return typed(kind, found, Budget(FEW + SHARED * len(plain)))
     except MALFORMED as error:
         raise CodecError(f"not a reading: {error}") from error
+
+
+def _unpacked(raw: bytes) -> bytes:
+    """The bytes that were compressed. Raises `CodecError` where they are too many for `raw`."""
+    decompressor = zlib.decompressobj()
+    plain = decompressor.decompress(raw, min(MOST, FEW + RATIO * len(raw)))
+    if not decompressor.eof or decompressor.unused_data:
+        raise CodecError("damaged, or too large")
+    return plain
 
 
 @functools.cache
@@ -95,7 +130,7 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> type:
         """The class of that name, or one that takes the fields it had then."""
         then = self._schema.get(f"{module}.{name}")
-        if then is None or not module.startswith(PACKAGE) or "." in name:
+        if then is None or len(then) > FIELDS or not module.startswith(PACKAGE) or "." in name:
             raise CodecError(f"{module}.{name} is not a reading")
         found: type = getattr(importlib.import_module(module), name)
         if not _is_reading(found, module):

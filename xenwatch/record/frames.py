@@ -22,7 +22,10 @@ _BEGIN: Final = struct.Struct("<4sIIII")
 FIXED: Final = _BEGIN.size
 """Bytes with which each frame begins."""
 HEAD_MAX: Final = 1 << 20
-VALUES_MAX: Final = 1 << 30
+VALUES_MAX: Final = 16 << 20
+"""Most bytes of the values of a moment: four times what ten thousand VMs have."""
+NAMES_MAX: Final = 1024
+"""Most values of a moment, which are copied from one to the next."""
 
 
 class FrameError(Exception):
@@ -103,7 +106,11 @@ def parse_head(begin: Begin, raw: bytes) -> tuple[Head, Mapping[str, int]]:
         flags = type(marked) is bool and type(whole) is bool
         if not (numbers and flags and isinstance(lengths, dict)):
             raise FrameError("damaged")
+        if len(lengths) > NAMES_MAX:
+            raise FrameError("damaged")
         if not all(type(each) is int and each >= 0 for each in lengths.values()):
+            raise FrameError("damaged")
+        if sum(lengths.values()) != begin.values:
             raise FrameError("damaged")
     except (ValueError, TypeError, RecursionError) as error:
         raise FrameError("damaged") from error
@@ -113,7 +120,7 @@ def parse_head(begin: Begin, raw: bytes) -> tuple[Head, Mapping[str, int]]:
 def parse_moment(begin: Begin, raw: bytes, values: bytes) -> Moment:
     """The moment of a frame, from its head and its values. Raises `FrameError`."""
     head, lengths = parse_head(begin, raw)
-    if zlib.crc32(values) != begin.values_checksum or sum(lengths.values()) != len(values):
+    if zlib.crc32(values) != begin.values_checksum or len(values) != begin.values:
         raise FrameError("damaged")
     found, place = {}, 0
     for name, length in lengths.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar, get_args, get_type_hints
+from typing import Any, Final, TypeVar, get_type_hints
 
 from xenwatch import __version__
 from xenwatch.alerts.maintenance import Maintenance
@@ -21,15 +21,24 @@ from xenwatch.values import dataclass
 
 T = TypeVar("T")
 
-_HINTS: Final = get_type_hints(Snapshot)
-_TYPES: Final = {name: get_args(_HINTS[name])[0] for name in READINGS}
-"""What each reading is, if it is not `None`."""
+_KINDS: Final = {name: get_type_hints(Snapshot)[name] for name in READINGS}
+"""What each reading is."""
 OUTCOMES: Final = "outcomes"
 """The name of the value that has the outcomes of the probes."""
 _ALERTS: Final = "alerts"
 _TO_FULL: Final = "seconds_to_full"
 _BETWEEN: Final = "full_between"
 _MAINTENANCE: Final = "maintenance"
+_OUTCOMES_KIND: Final = Mapping[str, tuple[str, str, float, float, float, bool]]
+_Labels = tuple[tuple[str, str], ...]
+_Row = tuple[str, str, _Labels, float, float, float | None, float | None, str]
+_KIND: Final = {
+    _ALERTS: tuple[list[_Row], list[tuple[str, str, str]]] | None,
+    _TO_FULL: Mapping[str, float],
+    _BETWEEN: Mapping[str, tuple[float, float]],
+    _MAINTENANCE: tuple[float, str] | None,
+}
+"""What is recorded beside the readings."""
 _BY_NAME: Final = {alert.name: alert for alert in ALERTS}
 
 
@@ -97,7 +106,7 @@ class Decoder:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._before: dict[str, tuple[Header, bytes, object]] = {}
+        self._before: dict[str, tuple[Header, bytes, object, int]] = {}
 
     def past(self, header: Header, moment: Moment) -> Past:
         """What a moment says.
@@ -105,7 +114,9 @@ class Decoder:
         A reading that this version cannot understand failed, for that reason; a probe that was not
         recorded did not apply. Raises `CodecError` where nothing is known of the probes.
         """
-        outcomes = _outcomes(codec.decode(moment.values.get(OUTCOMES, b""), header.schema))
+        room = codec.Room()
+        raw = moment.values.get(OUTCOMES, b"")
+        outcomes = _outcomes(codec.decode(raw, header.schema, _OUTCOMES_KIND, room))
         found: dict[str, Any] = {}
         for name in READINGS:
             known = outcomes.get(name, Outcome(Status.OK))
@@ -114,7 +125,7 @@ class Decoder:
                 outcomes[name] = dataclasses.replace(known, status=none, detail=detail)
                 continue
             try:
-                found[name] = _reading(name, self._decoded(header, name, moment.values[name]))
+                found[name] = self._decoded(header, name, moment.values[name], room)
             except CodecError as error:
                 detail = f"recorded by xenwatch {header.version}: {error}"
                 outcomes[name] = dataclasses.replace(known, status=Status.FAILED, detail=detail)
@@ -125,18 +136,21 @@ class Decoder:
         )
         return Past(
             snapshot,
-            _value(header, moment, _ALERTS, _alerts),
-            _value(header, moment, _TO_FULL, _to_full) or {},
-            _value(header, moment, _BETWEEN, _between) or {},
-            _value(header, moment, _MAINTENANCE, _maintenance),
+            _value(header, moment, _ALERTS, _alerts, room),
+            _value(header, moment, _TO_FULL, dict, room) or {},
+            _value(header, moment, _BETWEEN, dict, room) or {},
+            _value(header, moment, _MAINTENANCE, _maintenance, room),
         )
 
-    def _decoded(self, header: Header, name: str, raw: bytes) -> object:
+    def _decoded(self, header: Header, name: str, raw: bytes, room: codec.Room) -> object:
         before = self._before.get(name)
         if before is not None and before[1] == raw and before[0].schema == header.schema:
+            room.take(before[3])
             return before[2]
-        value = codec.decode(raw, header.schema)
-        self._before[name] = header, raw, value
+        self._before.pop(name, None)
+        left = room.left
+        value = codec.decode(raw, header.schema, _KINDS[name], room)
+        self._before[name] = header, raw, value, left - room.left
         return value
 
 
@@ -163,30 +177,20 @@ def _fields(value: Any) -> tuple[Any, ...]:
     return tuple(getattr(value, field.name) for field in dataclasses.fields(value))
 
 
-def _reading(name: str, value: object) -> object:
-    """The value of a field of a snapshot. Raises `CodecError` for one of another field."""
-    if value is not None and not isinstance(value, _TYPES[name]):
-        raise CodecError(f"a {type(value).__name__}")
-    return value
-
-
-def _outcomes(plain: Any) -> dict[str, Outcome]:
+def _outcomes(plain: Mapping[str, tuple[Any, ...]]) -> dict[str, Outcome]:
     """The outcomes by probe. Raises `CodecError`."""
     try:
-        return {
-            str(name): Outcome(
-                Status(status), str(detail), float(at), float(took), float(cpu), bool(starved)
-            )
-            for name, (status, detail, at, took, cpu, starved) in plain.items()
-        }
-    except MALFORMED as error:
+        return {name: Outcome(Status(status), *rest) for name, (status, *rest) in plain.items()}
+    except ValueError as error:
         raise CodecError(f"damaged: {error}") from error
 
 
-def _value(header: Header, moment: Moment, name: str, made: Callable[[Any], T]) -> T | None:
+def _value(
+    header: Header, moment: Moment, name: str, made: Callable[[Any], T], room: codec.Room
+) -> T | None:
     """What is made of a value that is not a probe's, `None` where it cannot be."""
     try:
-        plain = codec.decode(moment.values[name], header.schema)
+        plain = codec.decode(moment.values[name], header.schema, _KIND[name], room)
         return None if plain is None else made(plain)
     except (CodecError, *MALFORMED):
         return None
@@ -195,31 +199,15 @@ def _value(header: Header, moment: Moment, name: str, made: Callable[[Any], T]) 
 def _alerts(plain: Any) -> Alerts:
     """The alerts but those the table no longer has."""
     active, states = plain
-    known = [
-        Active(_BY_NAME[name], str(severity), _labels(labels), *rest)
-        for name, severity, labels, *rest in active
-        if name in _BY_NAME
-    ]
+    known = [Active(_BY_NAME[name], *rest) for name, *rest in active if name in _BY_NAME]
     return Alerts(
         {(each.alert.name, each.severity, each.labels): each for each in known},
-        {(name, str(level)): State(state) for name, level, state in states if name in _BY_NAME},
+        {(name, level): State(state) for name, level, state in states if name in _BY_NAME},
     )
-
-
-def _labels(plain: Any) -> tuple[tuple[str, str], ...]:
-    return tuple((str(name), str(value)) for name, value in plain)
-
-
-def _to_full(plain: Any) -> dict[str, float]:
-    return {str(name): float(seconds) for name, seconds in plain.items()}
-
-
-def _between(plain: Any) -> dict[str, tuple[float, float]]:
-    return {str(name): (float(soonest), float(latest)) for name, (soonest, latest) in plain.items()}
 
 
 def _maintenance(plain: Any) -> Maintenance:
     until, reason = plain
     if not is_date(until):
         raise CodecError("not a date")
-    return Maintenance(float(until), str(reason))
+    return Maintenance(until, reason)

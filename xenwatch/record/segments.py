@@ -157,6 +157,9 @@ class Segment:
                 except FrameError:
                     return
                 values = {**({} if place.head.whole else values), **changed.values}
+                size = sum(map(len, values.values()))
+                if size > frames.VALUES_MAX or len(values) > frames.NAMES_MAX:
+                    return
                 if number in wanted:
                     yield Moment(changed.time, changed.instant, changed.marked, values)
 
