@@ -23,7 +23,7 @@ FIXED: Final = _BEGIN.size
 """Bytes with which each frame begins."""
 HEAD_MAX: Final = 1 << 20
 VALUES_MAX: Final = 16 << 20
-"""Most bytes of the values of a moment: four times what ten thousand VMs have."""
+"""Most bytes of the values of a moment, packed: many times those of ten thousand VMs."""
 NAMES_MAX: Final = 1024
 """Most values of a moment, which are copied from one to the next."""
 
