@@ -1,8 +1,8 @@
 """Readings as bytes, and back, by a later version of xenwatch too; nothing else can come back.
 
-Pickle, because it is in C: a moment of 1,000 VMs is read in 70 ms, half of which are checks. Only the dataclasses of `xenwatch.readings` are
-ever made of it, each with the fields it had when it was written, by name; time and memory are in
-proportion to the bytes.
+Pickle, because it is in C: a moment of 1,000 VMs is read in 70 ms, half of which are checks. Only
+the dataclasses of `xenwatch.readings` are ever made of it, each with the fields it had when it was
+written, by name; time and memory are in proportion to the bytes.
 """
 
 from __future__ import annotations
