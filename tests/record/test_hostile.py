@@ -98,7 +98,7 @@ def wrong(value: Any) -> Aio:
     return Aio(nr=value, max_nr=value)
 
 
-@pytest.mark.parametrize("value", ["x", 1.5, None, True, (1,), [1], {1: 2}, b"x"])
+@pytest.mark.parametrize("value", ["x", 1.5, None, (1,), [1], {1: 2}, b"x"])
 def test_a_reading_with_a_field_of_another_type_failed(value: object) -> None:
     """It is not shown, and no other reading is lost."""
     found = past(HEADER, with_value("aio", codec.encode(wrong(value))), "r").snapshot

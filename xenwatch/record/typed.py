@@ -14,12 +14,16 @@ import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
+from xenwatch.values import dataclass
+
 TEXT: Final = 64
 """Characters of a text that cost as much as a value."""
 _TEXTS: Final = frozenset({str, bytes})
+# As for a type checker, an integer is a float, and a bool an integer: an alert's value is either.
 _LEAVES: Final[Mapping[Any, frozenset[type]]] = {
-    float: frozenset({float, int}),
-    **{kind: frozenset({kind}) for kind in (int, str, bytes, bool, types.NoneType)},
+    float: frozenset({float, int, bool}),
+    int: frozenset({int, bool}),
+    **{kind: frozenset({kind}) for kind in (str, bytes, bool, types.NoneType)},
 }
 
 
@@ -94,7 +98,7 @@ def _require(kinds: Iterable[type], values: Iterable[object]) -> None:
         raise UntypedError(f"a {wrong.__name__}")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Leaf:
     kinds: frozenset[type]
 
@@ -107,7 +111,7 @@ class _Leaf:
         return values
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Optional:
     some: _Maker
 
@@ -117,7 +121,7 @@ class _Optional:
         return [None if each is None else self.some.many([each], budget)[0] for each in values]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Mapping:
     key: _Maker
     item: _Maker
@@ -141,7 +145,7 @@ class _Mapping:
         return dict(zip(*made, strict=True))
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Several:
     """A tuple, a list or a set of values of one type."""
 
@@ -155,7 +159,7 @@ class _Several:
         return [self.kind(self.each.many(tuple(value), budget)) for value in values]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Row:
     """A tuple of so many values, each of its own type."""
 
