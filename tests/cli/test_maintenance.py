@@ -72,7 +72,7 @@ def test_the_configuration_says_so_too(
     ("arguments", "text"),
     [
         (["onn"], "did you mean on?"),
-        (["pause"], "choose from on, off, status"),
+        (["pause"], "must be one of: on, off, status"),
         (["on"], "on needs --for, as in: xenwatch maintenance on --for 2h"),
         (["off", "--for", "2h"], "off takes no --for"),
         (["on", "--for", "2"], "'2' is not a time span such as 30m, 2h or 1d, at most 7d"),

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from xenwatch.cli.exit_status import UNKNOWN, USAGE
 from xenwatch.cli.output import write
 from xenwatch.display import plugin
-from xenwatch.display.text import hint, printable, shown
+from xenwatch.display.text import hint, meant, printable, shown
 
 
 class Parser(argparse.ArgumentParser):
@@ -36,8 +36,7 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Reject a value that is not a choice: suggest the closest, or list all."""
         if action.choices is not None and value not in action.choices:
-            choices = list(map(str, action.choices))
-            near = hint(str(value), choices) or f"; choose from {', '.join(choices)}"
+            near = meant(str(value), map(str, action.choices))
             raise argparse.ArgumentError(action, f"invalid choice: {shown(value)}{near}")
 
     def error(self, message: str) -> NoReturn:

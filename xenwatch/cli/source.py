@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from xenwatch.display.text import hint, printable
+from xenwatch.display.text import meant, printable
 from xenwatch.readings.origin import RECORD
 from xenwatch.sources.base import Choice, Source, SourceError
 from xenwatch.sources.frames import SOCKET
@@ -137,9 +137,8 @@ def synthetic(name: str, *, empty: bool = False) -> Source:
         return preset(name, empty=empty)
     scenario, at, seconds = name.partition("@")
     if scenario not in names():
-        known = [*PRESETS, *names()]
-        meant = hint(scenario, known) or f"; must be one of: {', '.join(known)}"
-        raise SourceError(f"synthetic:{name}", f"no such preset or scenario{meant}")
+        near = meant(scenario, (*PRESETS, *names()))
+        raise SourceError(f"synthetic:{name}", f"no such preset or scenario{near}")
     if empty:
         raise SourceError(
             f"synthetic:{name}", "a scenario always has VMs; for a host without VMs use a preset"

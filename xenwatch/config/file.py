@@ -9,7 +9,7 @@ from xenwatch.config import label_keys, shape_keys
 from xenwatch.config.document import decoded, line_of
 from xenwatch.config.key import Key
 from xenwatch.config.keys import ANY, SHAPES
-from xenwatch.display.text import hint, printable, shown
+from xenwatch.display.text import meant, printable, shown
 from xenwatch.limits.base import Thresholds
 from xenwatch.limits.thresholds import inverted
 
@@ -84,9 +84,7 @@ class _Document:
         prefix = f"{_general(section)}." if section else ""
         below = {path.split(".")[depth] for path in self.table if path.startswith(prefix)}
         kind = "section" if isinstance(value, dict) else "key"
-        return (
-            f"unknown {kind}{hint(name, below) or '; must be one of: ' + ', '.join(sorted(below))}"
-        )
+        return f"unknown {kind}{meant(name, sorted(below))}"
 
 
 NAMED: Final = {SHAPES: shape_keys.problem, label_keys.SECTION: label_keys.problem}

@@ -61,3 +61,9 @@ def hint(name: str, known: Iterable[str]) -> str:
     folded = {one.lower(): one for one in known}
     close = difflib.get_close_matches(name[:100].lower(), folded, 1)
     return f"; did you mean {folded[close[0]]}?" if close else ""
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """`hint`, or all known names where none is like `name`."""
+    names = tuple(known)
+    return hint(name, names) or f"; must be one of: {', '.join(names)}"

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from xenwatch.assessment import Assessment
 from xenwatch.config.shape_keys import PARTS
-from xenwatch.display.text import hint, printable, shown
+from xenwatch.display.text import meant, printable, shown
 from xenwatch.planning import answer, question
 from xenwatch.planning.question import PlanError
 from xenwatch.planning.shapes import Shape
@@ -41,8 +41,8 @@ def _parameters(query: Iterable[tuple[str, str]]) -> dict[str, str]:
     given: dict[str, str] = {}
     for name, value in query:
         if name not in PARAMETERS:
-            meant = hint(name, PARAMETERS) or f"; must be one of: {', '.join(PARAMETERS)}"
-            raise PlanError(f"unknown parameter {printable(name[:100])}{meant}")
+            near = meant(name, PARAMETERS)
+            raise PlanError(f"unknown parameter {printable(name[:100])}{near}")
         if name in given:
             raise PlanError(f"{name} is given more than once")
         given[name] = value

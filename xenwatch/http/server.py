@@ -13,7 +13,7 @@ from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from xenwatch.alerts.messages import RUNBOOKS
-from xenwatch.display.text import hint, shown
+from xenwatch.display.text import meant, shown
 from xenwatch.exposition import text_format
 from xenwatch.exposition.negotiation import wants_openmetrics
 from xenwatch.http import headroom, paths
@@ -279,5 +279,4 @@ async def _add_headers(
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:
-    meant = hint(name, known) or f"; must be one of: {', '.join(known)}"
-    return f"unknown probe {shown(name)}{meant}\n"
+    return f"unknown probe {shown(name)}{meant(name, known)}\n"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from xenwatch.display.text import hint, printable, shown
+from xenwatch.display.text import meant, printable, shown
 from xenwatch.planning.shapes import Shape
 from xenwatch.planning.whole import whole
 
@@ -22,7 +22,7 @@ def chosen(name: str | None, known: Mapping[str, Shape]) -> Iterable[Shape]:
     if name is None:
         return known.values()
     if name not in known:
-        raise PlanError(f"unknown shape {printable(name[:100])}{_known(name, known)}")
+        raise PlanError(f"unknown shape {printable(name[:100])}{meant(name, known)}")
     return [known[name]]
 
 
@@ -35,10 +35,6 @@ def number(what: str, text: str) -> int:
     if not 1 <= count <= MOST_VMS:
         raise PlanError(f"{what}: {count} must be between 1 and {MOST_VMS}")
     return count
-
-
-def _known(name: str, known: Iterable[str]) -> str:
-    return hint(name, known) or f"; must be one of: {', '.join(known)}"
 
 
 _SIZES: Final = {"": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}

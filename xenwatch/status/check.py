@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from xenwatch.display import plugin
 from xenwatch.display.plugin import PARAMETERS
-from xenwatch.display.text import hint, printable, shown
+from xenwatch.display.text import meant, printable, shown
 from xenwatch.fence import BROKEN, OPEN, Fence, Part
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds
@@ -88,8 +88,8 @@ def question(given: Mapping[str, Sequence[str]]) -> Question:
     """The question of the values of each of `PARAMETERS`. Raises `CheckError`."""
     for name in given:
         if name not in PARAMETERS:
-            meant = hint(name, PARAMETERS) or f"; must be one of: {', '.join(PARAMETERS)}"
-            raise CheckError(f"unknown parameter {printable(name[:100])}{meant}")
+            near = meant(name, PARAMETERS)
+            raise CheckError(f"unknown parameter {printable(name[:100])}{near}")
     wanted, left_out = given.get("limit", ()), given.get("exclude", ())
     limits = tuple(dict.fromkeys(_known("limit", name) for name in wanted))
     every = (*LIMIT_NAMES, *ALERT_NAMES)
@@ -241,9 +241,8 @@ def _ordered(limit: str, thresholds: Thresholds) -> Thresholds:
 
 def _known(option: str, name: str, names: Sequence[str] = LIMIT_NAMES) -> str:
     if name not in names:
-        meant = hint(name, names) or f"; must be one of: {', '.join(names)}"
         kind = "limit" if names is LIMIT_NAMES else "limit or alert"
-        raise CheckError(f"--{option}: unknown {kind} {shown(name)}{meant}")
+        raise CheckError(f"--{option}: unknown {kind} {shown(name)}{meant(name, names)}")
     return name
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Final
 
-from xenwatch.display.text import hint, shown
+from xenwatch.display.text import hint, meant, shown
 from xenwatch.values import dataclass
 from xenwatch.web_config import names
 from xenwatch.web_config.nodes import Item, Problems, read
@@ -208,8 +208,7 @@ def _suites(
     known = (*names.SUITES, *names.TLS13_SUITES)
     for name, each in wanted.items():
         if name not in known:
-            meant = hint(name, known) or f"; must be one of: {', '.join(known)}"
-            each.reject(f"unknown cipher {shown(name)}{meant}")
+            each.reject(f"unknown cipher {shown(name)}{meant(name, known)}")
     http2 = "http2" not in http or http["http2"].boolean(default=True)
     if http2 and versions[0] < names.VERSIONS["TLS13"] and not wanted.keys() & names.HTTP2_SUITES:
         item.reject(
@@ -240,8 +239,7 @@ def _headers(item: Item) -> Mapping[str, str]:
     for name, value in item.mapping().items():
         text, choices = value.text(), names.HEADERS.get(name)
         if choices is None:
-            known = hint(name, names.HEADERS) or f"; must be one of: {', '.join(names.HEADERS)}"
-            value.reject(f"this header cannot be configured{known}")
+            value.reject(f"this header cannot be configured{meant(name, names.HEADERS)}")
         elif choices and text not in choices:
             value.reject(f"invalid value {shown(text)}; must be one of: {', '.join(choices)}")
         elif not re.fullmatch(r"[ -~]*", text):

@@ -8,7 +8,7 @@ from typing import Final
 
 import yaml
 
-from xenwatch.display.text import hint, printable, shown
+from xenwatch.display.text import meant, printable, shown
 
 _TAG: Final = "tag:yaml.org,2002:"
 _SCALARS: Final = frozenset({"str", "int", "float", "bool", "null", "timestamp"})
@@ -116,8 +116,7 @@ class Item:
             self._problems.add(line, self._below(name), reason)
             return None
         if known is not None and name not in known:
-            meant = hint(name, known) or f"; must be one of: {', '.join(known)}"
-            self._problems.add(line, self._below(name), f"unknown key{meant}")
+            self._problems.add(line, self._below(name), f"unknown key{meant(name, known)}")
             return None
         return name
 
