@@ -1,8 +1,11 @@
-"""Commands run in this process, as somebody without a configuration runs them."""
+"""Commands run in this process, as somebody without a configuration runs them, and a server."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,3 +40,21 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> Done:
         status = int(left.code or 0)
     out, err = capsys.readouterr()
     return Done(status, out, err)
+
+
+@contextlib.contextmanager
+def serving(serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that has a thread serve one connection; its URL. It may end as the client leaves."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            connection, _ = listener.accept()
+            with connection, contextlib.suppress(OSError):
+                serve(connection)
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            thread.join()

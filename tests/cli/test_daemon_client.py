@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.support import serving
 from tests.status.test_host_status import of
 from tests.support import full_snapshot
 from xenwatch.cli import daemon_client, daemon_request
@@ -29,23 +30,18 @@ def server(answer: bytes, *, close: bool = True) -> Iterator[tuple[str, list[byt
     """A server with one answer, its URL, and what it was asked; it may leave the line open."""
     asked: list[bytes] = []
     done = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
 
-        def serve() -> None:
-            connection, _ = listener.accept()
-            with connection, contextlib.suppress(OSError):
-                asked.append(connection.recv(65536))
-                connection.sendall(answer)
-                if not close:
-                    done.wait(30)
+    def serve(connection: socket.socket) -> None:
+        asked.append(connection.recv(65536))
+        connection.sendall(answer)
+        if not close:
+            done.wait(30)
 
-        thread = threading.Thread(target=serve)
-        thread.start()
+    with serving(serve) as url:
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}", asked
+            yield url, asked
         finally:
             done.set()
-            thread.join()
 
 
 def response(body: bytes, *headers: str, status: str = "200 OK") -> bytes:

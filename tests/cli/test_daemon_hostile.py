@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cli.support import serving
 from tests.cli.test_daemon_client import BODY, FULL, response, server
 from xenwatch.cli import daemon_client, daemon_request
 from xenwatch.cli.daemon_address import Address
@@ -23,24 +24,20 @@ INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n"
 def endless(head: bytes, piece: bytes) -> Iterator[tuple[str, threading.Event]]:
     """A server that sends a piece every few milliseconds; its URL, and whether its client left."""
     done, left = threading.Event(), threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
 
-        def serve() -> None:
-            connection, _ = listener.accept()
-            with connection, contextlib.suppress(OSError):
-                connection.sendall(head)
-                while not done.wait(0.005):
-                    connection.sendall(piece)
-                return
+    def serve(connection: socket.socket) -> None:
+        try:
+            connection.sendall(head)
+            while not done.wait(0.005):
+                connection.sendall(piece)
+        except OSError:
             left.set()
 
-        thread = threading.Thread(target=serve)
-        thread.start()
+    with serving(serve) as url:
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}", left
+            yield url, left
         finally:
             done.set()
-            thread.join()
 
 
 @pytest.mark.parametrize(

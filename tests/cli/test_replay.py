@@ -16,7 +16,7 @@ from tests.cli.support import no_traces, run
 from tests.night import BEGAN, LENGTH, made
 from tests.record.disk import without_a_disk
 from tests.shown import ROOT, Command, commands
-from xenwatch.cli import passes, recorded
+from xenwatch.cli import passes
 from xenwatch.cli.replay_steps import (
     DOWN,
     END,
@@ -276,8 +276,7 @@ def test_the_guide_shows_what_is_printed(
     command: Command,
 ) -> None:
     """Of a night as it describes, in the record of the service."""
-    for module in (passes, recorded):
-        monkeypatch.setattr(module, "DIRECTORY", night)
+    monkeypatch.setattr(passes, "DIRECTORY", night)
     monkeypatch.chdir(tmp_path)
     program, *arguments = command.line.split()
     assert program == "xenwatch"

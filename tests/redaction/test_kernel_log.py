@@ -6,21 +6,18 @@ import re
 
 import pytest
 
-from xenwatch.redaction.names import Names
-from xenwatch.redaction.patterns import Patterns
+from tests.redaction.canaries import KEY
+from tests.redaction.support import names
 from xenwatch.redaction.texts import REMOVED, Texts
 from xenwatch.redaction.tokens import HOST, NETWORK, PATH, STORAGE, VM, Tokens
 
-KEY = bytes(32)
 KINDS = {"host": HOST, "net": NETWORK, "vol": STORAGE, "file": PATH, "vm": VM}
 _MARK = re.compile(r"<([a-z]+):([^>]+)>")
 
 
 def log(*lines: bytes) -> list[bytes]:
     """The lines after redaction, each as a record of the kernel itself, with nothing known."""
-    tokens = Tokens(KEY)
-    texts = Texts(Names(tokens, Patterns(tokens)))
-    made = texts.kernel_log(b"\n".join(b"4,1,1,-;" + line for line in lines))
+    made = Texts(names()).kernel_log(b"\n".join(b"4,1,1,-;" + line for line in lines))
     return [line.partition(b";")[2] for line in made.split(b"\n")]
 
 
@@ -98,13 +95,9 @@ def test_a_name_is_found_by_what_the_kernel_says_of_it(line: str) -> None:
 
 def test_a_name_of_other_letters_is_found_in_the_log() -> None:
     """The kernel escapes them, and the hyphens that systemd has escaped, once more."""
-    tokens = Tokens(KEY)
-    names = Names(tokens, Patterns(tokens))
-    made = names.vm("B\u00fcro-Server".encode())
-    names.compile()
-
+    made = Tokens(KEY).name(VM, "B\u00fcro-Server".encode())
     said = in_kmsg("a VM B\u00fcro-Server, b\u00fcro\\x2dserver")
-    line = Texts(names).kernel_log(b"4,1,1,-;" + said)
+    line = Texts(names("B\u00fcro-Server")).kernel_log(b"4,1,1,-;" + said)
     assert line == b"4,1,1,-;a VM %b, %b" % (made, made)
 
 

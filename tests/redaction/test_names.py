@@ -8,12 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.redaction.canaries import KEY
+from tests.redaction.support import names
 from xenwatch.display.text import printable
-from xenwatch.redaction.names import Names
-from xenwatch.redaction.patterns import Patterns
 from xenwatch.redaction.tokens import VM, Tokens
-
-KEY = bytes(32)
 
 
 def logged(name: str) -> str:
@@ -24,11 +22,7 @@ def logged(name: str) -> str:
 
 def replaced(name: str, said: str) -> str:
     """The text after the name was learnt."""
-    tokens = Tokens(KEY)
-    names = Names(tokens, Patterns(tokens))
-    names.vm(name.encode())
-    names.compile()
-    return names.text(said.encode()).decode()
+    return names(name).text(said.encode()).decode()
 
 
 NAMES = [

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.redaction.canaries import KEY
+from tests.redaction.support import names
 from tests.sources.fakes import TableSource
 from xenwatch.model.render.xenstore import read_reply
 from xenwatch.parse import xenstore
 from xenwatch.redaction.capture import redact
-from xenwatch.redaction.names import Names
-from xenwatch.redaction.patterns import Patterns
 from xenwatch.redaction.tokens import HOST, VM, Tokens
 from xenwatch.sources.recording import RecordingSource
 from xenwatch.sources.tree import TreeSource
@@ -101,16 +100,6 @@ def test_a_name_is_replaced_wherever_nothing_else_can_stand(
     for path, value in NODES.items():
         reply = replay.xenstore(xenstore.READ, xenstore.path_payload(path))
         assert reply.payload.decode() == expected(value)
-
-
-def names(*vms: str) -> Names:
-    """The names of a host with these VMs."""
-    tokens = Tokens(KEY)
-    found = Names(tokens, Patterns(tokens))
-    for vm in vms:
-        found.vm(vm.encode())
-    found.compile()
-    return found
 
 
 @pytest.mark.parametrize("vm", ["a", "db", "network"])

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.redaction.canaries import KEY
 from xenwatch.redaction.patterns import Patterns
 from xenwatch.redaction.tokens import VM, Tokens
-
-KEY = bytes(32)
 
 
 def text(data: bytes) -> bytes:

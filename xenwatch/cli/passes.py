@@ -123,5 +123,13 @@ def moment(spec: str, now: float) -> Replayed:
     """
     place, at, text = spec.removeprefix(RECORD).rpartition("@")
     path = (place if at else text).removeprefix(":")
-    record = Record(os.path.expanduser(path) or DIRECTORY)
+    record = record_in(path)
     return Replayed(record, record.at(times.parse(text, now) if at else math.inf))
+
+
+def record_in(path: str) -> Record:
+    """The record in the directory of a spec, by default that of the service.
+
+    A `~` at the beginning is expanded: a shell expands none after a colon. Raises `SourceError`.
+    """
+    return Record(os.path.expanduser(path) or DIRECTORY)

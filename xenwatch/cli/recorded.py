@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import time
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from xenwatch.cli.passes import DIRECTORY
+from xenwatch.cli.passes import record_in
 from xenwatch.config.common_keys import SOURCE
 from xenwatch.config.errors import ConfigError
 from xenwatch.display.say import say
@@ -41,7 +40,7 @@ def record_of(options: argparse.Namespace, begin: str) -> Record:
             needs = f"is a capture, which is one moment: xenwatch once {SOURCE.flag} {spec}"
         raise ConfigError([f"{SOURCE.flag}: {spec!r} {needs}"])
     try:
-        return Record(os.path.expanduser(path) or DIRECTORY)
+        return record_in(path)
     except SourceError as error:
         raise ConfigError([f"{SOURCE.flag}: {error}"]) from None
 

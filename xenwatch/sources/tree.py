@@ -263,11 +263,9 @@ class TreeSource:
         """Up to `limit` + 1 bytes of a file; never of one outside the capture."""
         path = os.path.join(os.fsencode(self._root), name)
         directory = os.path.dirname(path)
-        if directory not in self._checked:
-            if os.path.realpath(directory, strict=True) != directory:
-                raise OSError("symbolic links are rejected")
+        if directory not in self._checked and os.path.realpath(directory, strict=True) == directory:
             self._checked.add(directory)
-        if os.path.islink(path):
+        if directory not in self._checked or os.path.islink(path):
             raise OSError("symbolic links are rejected")
         with open(path, "rb", opener=_open_nonblocking) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
